@@ -1,0 +1,117 @@
+"""The tables of the panel, assembled from the raw tables and checked; and the codebook."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis import CompendiumError
+from analysis.panel.codebook import variables
+from analysis.panel.countries import build_countries
+from analysis.panel.eligibility import build_eligibility
+from analysis.panel.industries import build_industries
+from analysis.panel.links import build_links
+from analysis.panel.regions import build_regions
+from analysis.panel.schemas import KEYS, check
+from analysis.panel.territories import Passage
+
+CONSERVATION_TOLERANCE = 1e-9
+
+
+def assemble(raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Every table of data/processed from the raw tables, each checked against its schema.
+
+    Raises CompendiumError when a conversion does not conserve its total.
+    """
+    passage = Passage(raw["nuts_flows"])
+    regions, quality = build_regions(raw, passage)
+    industries, industry_quality = build_industries(raw, passage, _people(regions))
+    tables = {
+        "regions": check("regions", _in_codebook_order("regions", regions)),
+        "countries": check("countries", _in_codebook_order("countries", build_countries(raw))),
+        "industries": check("industries", _in_codebook_order("industries", industries)),
+        "eligibility": check(
+            "eligibility", _in_codebook_order("eligibility", build_eligibility(raw, passage))
+        ),
+        "links": check("links", _in_codebook_order("links", build_links(raw, passage))),
+    }
+    tables = {
+        name: frame.sort_values(KEYS[name], ignore_index=True) for name, frame in tables.items()
+    }
+    return tables | {"conversion": _conversion([quality, industry_quality])}
+
+
+def _people(regions: pd.DataFrame) -> pd.DataFrame:
+    finest = regions[regions["level"] == 2]
+    return finest.pivot(index="geo", columns="year", values="population")
+
+
+def _in_codebook_order(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    declared = [name for name, variable in variables().items() if table in variable.tables]
+    missing = [name for name in declared if name not in frame]
+    if missing:
+        raise CompendiumError(f"{table}: declared in variables.yaml but not built: {missing}")
+    extra = [name for name in frame if name not in declared]
+    return frame[declared + extra]
+
+
+def _conversion(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """The conversion report of every series, one row per origin version."""
+    report = pd.concat(parts, ignore_index=True)
+    first = ["column", "dataset", "geo_version"]
+    report = report[first + [name for name in report if name not in first]]
+    worst = report.loc[report["conservation_gap"].idxmax()]
+    if worst["conservation_gap"] > CONSERVATION_TOLERANCE:
+        raise CompendiumError(
+            f"converting {worst['column']} ({worst['dataset']}, NUTS {worst['geo_version']}) to "
+            f"NUTS 2013 changes its total by {worst['conservation_gap']:.1e}"
+        )
+    return report.sort_values(first, ignore_index=True)
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet: same frame, same bytes."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(table, path, compression="zstd", write_statistics=False, store_schema=False)
+
+
+def codebook_with_coverage(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row per table and column: the declaration and the coverage found."""
+    rows = []
+    for table in KEYS:
+        frame = tables[table]
+        finest = frame[frame["level"] == frame["level"].max()] if "level" in frame else frame
+        for name in frame.columns:
+            rows.append({"table": table, **_declared(name), **_coverage(finest, name)})
+    return pd.DataFrame(rows)
+
+
+def _declared(name: str) -> dict[str, str]:
+    variable = variables()[name]
+    return {
+        "column": name,
+        "label_en": variable.label_en,
+        "label_fr": variable.label_fr,
+        "unit_en": variable.unit_en,
+        "unit_fr": variable.unit_fr,
+        "kind": variable.kind,
+        "denominator": variable.denominator,
+        "roles": " ".join(variable.roles),
+        "source": variable.source,
+        "transformation": variable.transformation,
+    }
+
+
+def _coverage(frame: pd.DataFrame, name: str) -> dict[str, object]:
+    known = frame[frame[name].notna()]
+    years = known["year"] if "year" in frame else pd.Series(dtype="int16")
+    unit = next((key for key in ("geo", "country") if key in frame), None)
+    return {
+        "first_year": int(years.min()) if len(years) else "",
+        "last_year": int(years.max()) if len(years) else "",
+        "n_units": known[unit].nunique() if unit else "",
+        "n_values": len(known),
+        "share_missing": round(1 - len(known) / len(frame), 4) if len(frame) else "",
+    }
