@@ -21,6 +21,7 @@ class Variable:
 
     kind: ``count`` (adds up over territories), ``rate`` (averaged by ``denominator``),
     ``derived`` (computed from other columns at every level) or ``attribute``.
+    truncated_from: first year in which the source is known to be incomplete.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Variable:
     denominator: str = ""
     roles: tuple[str, ...] = ()
     tables: tuple[str, ...] = ("regions",)
+    truncated_from: int | None = None
 
 
 @cache

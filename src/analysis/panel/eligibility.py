@@ -34,21 +34,17 @@ RELEASES = ("V2015", "V2016", "V2017", "V2018", "V2019", "V2020", "V2021")
 def build_eligibility(raw: Raw, passage: Passage) -> pd.DataFrame:
     """One row per NUTS 2 (2013) region and programming period, sorted.
 
-    Columns ``geo, country, period, status, running, running_vintage, running_centred, treated``;
-    ``treated`` is missing where the status is.
+    Columns ``geo, country, period, status, running, running_vintage, running_centred, treated,
+    programme_eur``; ``treated`` is missing where the status is.
     """
-    status = raw["commission_eligibility"]
-    frame = pd.concat(
-        {
-            "2007-2013": _status(status, "2007-2013", passage).join(
-                _running_2007(raw, passage), how="outer"
-            ),
-            "2014-2020": _status(status, "2014-2020", passage).join(
-                _running_2014(raw, passage), how="outer"
-            ),
-        },
-        names=["period", "geo"],
-    ).reset_index()
+    running = {"2007-2013": _running_2007(raw, passage), "2014-2020": _running_2014(raw, passage)}
+    pieces = {
+        period: _status(raw["commission_eligibility"], period, passage)
+        .join(found, how="outer")
+        .join(_programme_money(raw["commission_payments"], period, passage))
+        for period, found in running.items()
+    }
+    frame = pd.concat(pieces, names=["period", "geo"]).reset_index()
     frame.insert(1, "country", frame["geo"].str[:2])
     frame["running_centred"] = frame["running"] - THRESHOLD
     treated = frame["status"].isin(TREATED_STATUS).astype(float)
@@ -70,6 +66,15 @@ def _status(table: pd.DataFrame, period: str, passage: Passage) -> pd.DataFrame:
     summary = pd.DataFrame({"status": every.first(), "kinds": every.nunique(dropna=False)})
     agreed = summary[(summary["kinds"] == 1) & summary["status"].notna()]
     return agreed[["status"]].rename_axis("geo")
+
+
+def _programme_money(payments: pd.DataFrame, period: str, passage: Passage) -> pd.Series:
+    """Payments of a period's ERDF, ESF and Cohesion Fund programmes, whenever they were made."""
+    wanted = [f"{fund}.{period}.payment" for fund in ("ERDF", "ESF", "CF")]
+    rows = payments[payments["indicator"].isin(wanted)].rename(columns={"indicator": "column"})
+    converted = to_nuts_2013(rows, passage, ledger=True)
+    funds = [wide.sum(axis=1, min_count=1) for wide in converted.values.values()]
+    return pd.concat(funds, axis=1).sum(axis=1, min_count=1).rename("programme_eur")
 
 
 def _running_2007(raw: Raw, passage: Passage) -> pd.DataFrame:
@@ -107,3 +112,23 @@ def _on_2013(rows: pd.DataFrame, passage: Passage) -> pd.Series:
     people = passage.people(NUTS_VERSION).to_frame(year)
     converted = to_nuts_2013(rows.assign(column="running"), passage, people)
     return converted.values["running"][year]
+
+
+def status_changes(eligibility: pd.DataFrame) -> pd.DataFrame:
+    """Regions that kept or lost the highest aid, with the year in which they lost it.
+
+    eligibility: as ``load("eligibility")``. Returns one row per region that had the highest aid
+    before: columns ``geo, lost_in`` (2007, 2014 or missing for regions that kept it to 2020).
+
+    Phasing-out and phasing-in regions of 2007-2013 are those that had been Objective 1 in
+    2000-2006 (Council Regulation (EC) No 1083/2006, article 8) and lost it in 2007. Convergence
+    regions of 2007-2013 lost it in 2014 or kept it.
+    """
+    wide = eligibility.pivot(index="geo", columns="period", values="status")
+    early, late = wide["2007-2013"], wide["2014-2020"]
+    lost_2007 = early.isin(["Phasing-out regions", "Phasing-in regions"])
+    convergence = early.eq("Convergence regions") & late.notna()
+    kept = convergence & late.eq("Less developed regions")
+    year = pd.Series(np.nan, index=wide.index)
+    year = year.mask(lost_2007, 2007.0).mask(convergence & ~kept, 2014.0)
+    return pd.DataFrame({"lost_in": year})[lost_2007 | convergence].reset_index()
