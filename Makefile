@@ -36,8 +36,12 @@ lab: $(INSTALLED)  ## open JupyterLab on the notebooks
 data: $(INSTALLED)  ## build data/processed from data/raw
 	$(BIN)/compendium data build
 
-lock:  ## resolve pyproject.toml anew (needs uv)
+lock:  ## resolve pyproject.toml anew: requirements.lock and environment.yml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras --quiet pyproject.toml -o requirements.lock
+	@{ printf '# Made by `make lock` from requirements.lock: do not edit.\n'; \
+	   printf 'name: compendium\nchannels:\n  - conda-forge\n  - nodefaults\ndependencies:\n  - python=3.11\n  - pip\n  - pip:\n'; \
+	   sed -nE 's/^([A-Za-z0-9_.-]+==[^ ]+( ; .*)?) \\$$/      - "\1"/p' requirements.lock; \
+	   printf '      - -e .\n'; } > environment.yml
 
 clean:  ## remove everything that can be made again (keeps the environment)
 	rm -rf data/processed runs reports figures/*/ .pytest_cache .mypy_cache .ruff_cache

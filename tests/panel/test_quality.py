@@ -14,11 +14,16 @@ from analysis.panel.quality import (
     matched_change,
     publication_rhythm,
     release_agreement,
+    releases_on_one_map,
     revision_summary,
     revisions,
     robust_z,
     split_origins,
+    unusual,
+    usable,
 )
+from analysis.panel.series import Published
+from analysis.panel.territories import Passage
 
 
 def grid(values: dict[str, list[float]], first_year: int = 2000) -> pd.DataFrame:
@@ -214,3 +219,52 @@ def test_robust_z_by_hand_and_without_spread():
     z = robust_z(x, pd.Series([0] * 5 + [1] * 3))
     assert z[4] == pytest.approx(97 / 1.4826)
     assert z[5:].isna().all()
+
+
+def test_releases_are_compared_on_one_map():
+    """The older release has X1 whole; the map of 2013 has it in two parts, X2 and X3."""
+    flows = pd.DataFrame(
+        [
+            ("FRX1", "FRX2", "2006", 30.0), ("FRX1", "FRX3", "2006", 70.0),
+            ("FRX2", "FRX2", "2013", 30.0), ("FRX3", "FRX3", "2013", 70.0),
+        ],
+        columns=["from_code", "to_code", "from_version", "pop11"],
+    ).assign(to_version="2013", level=2)  # fmt: skip
+    back = flows[flows["from_version"] == "2006"].rename(
+        columns={"from_code": "to_code", "to_code": "from_code"}
+    )
+    flows = pd.concat([flows, back.assign(from_version="2013", to_version="2006")])
+    observed = pd.DataFrame(
+        [
+            ("FRX1", "2006", "2011", 5.0), ("FRX2", "2013", "2024", 4.0),
+            ("FRX3", "2013", "2024", 6.0),
+        ],
+        columns=["geo", "geo_version", "vintage", "value"],
+    ).assign(dataset="d", indicator="i", unit="u", year=2005)  # fmt: skip
+    series = {
+        2011: Published("x", "t", "d", "i", "u", "2011"),
+        2024: Published("x", "t", "d", "i", "u", "2024"),
+    }
+    people = pd.DataFrame([[NAN, 30.0], [NAN, 70.0]], index=["FRX2", "FRX3"], columns=[2005, 2006])
+    rows = releases_on_one_map(observed, series, Passage(flows), people)
+    wide = rows.pivot(index="geo", columns="release", values="value")
+    assert wide[2011].to_list() == [5.0, 5.0]
+    assert wide[2024].to_list() == [4.0, 6.0]
+
+
+def test_unusual_finds_both_ends_and_only_inside():
+    series = {f"AA{i:02d}": [10.0 + i, 10.0 + i] for i in range(20)}
+    panel = grid(series | {"BB01": [900.0, 900.0], "BB02": [0.01, 5000.0], "CC01": [1e9, 1e9]})
+    panel["name"] = panel["geo"]
+    found = unusual(panel, "x", panel["country"].ne("CC"), count=1)
+    level = found[found["view"] == "level"]
+    assert level["geo"].to_list() == ["BB02", "BB02"]  # highest in 2001, lowest in 2000
+    assert level["z"].iloc[0] > 0 > level["z"].iloc[1]
+    assert "CC01" not in set(found["geo"])
+
+
+def test_usable_counts_complete_cells():
+    panel = grid({"AA11": [1.0, NAN, 2.0], "BB11": [NAN, NAN, 3.0]}).assign(y=1.0, none=NAN)
+    table = usable(panel, {"x and y": ["x", "y"], "nothing": ["none"]})
+    assert table.iloc[0].to_list() == ["x and y", 2000, 2002, 2, 2, 3, 1.5]
+    assert table.iloc[1]["cells"] == 0 and table["first_year"].isna().to_list() == [False, True]

@@ -5,10 +5,15 @@ here. A revision compares what was published at one date with what was published
 territory and year.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
 from analysis import CompendiumError
+from analysis.panel.measures import growth
+from analysis.panel.series import Published, select, to_nuts_2013
+from analysis.panel.territories import Passage
 
 #: Why a cell of the panel is empty, from the widest cause to the narrowest.
 GAPS = (
@@ -60,6 +65,25 @@ def publication_rhythm(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     ).astype(int)
     span = rhythm["last_year"] - rhythm["first_year"] + 1
     return rhythm.assign(years_skipped=span - rhythm["n_years"]).reset_index()
+
+
+def releases_on_one_map(
+    observations: pd.DataFrame,
+    series: Mapping[int, Published],
+    passage: Passage,
+    denominator: pd.DataFrame,
+) -> pd.DataFrame:
+    """A rate in several releases, each converted to NUTS 2013: ``geo, year, release, value``.
+
+    observations: the raw table. series: year of publication → the series in that release.
+    denominator: NUTS 2013 code × year; its nearest known year stands in for a gap.
+    """
+    weight = denominator.ffill(axis=1).bfill(axis=1)
+    rows = [select(observations, one).assign(column=str(year)) for year, one in series.items()]
+    values = to_nuts_2013(pd.concat(rows, ignore_index=True), passage, weight).values
+    pieces = {year: values[str(year)].stack().rename("value") for year in series}
+    long = pd.concat(pieces, names=["release"]).dropna().reset_index()
+    return long[["geo", "year", "release", "value"]]
 
 
 def revisions(releases: pd.DataFrame, minimum: float = 0.0) -> pd.DataFrame:
@@ -230,3 +254,48 @@ def robust_z(values: pd.Series, by: pd.Series) -> pd.Series:
     distance = values - values.groupby(by).transform("median")
     spread = _MAD_TO_SD * distance.abs().groupby(by).transform("median")
     return (distance / spread.where(spread > 0)).rename("robust_z")
+
+
+def unusual(panel: pd.DataFrame, column: str, inside: pd.Series, count: int = 2) -> pd.DataFrame:
+    """The territories furthest from the others, at each end, in level and in yearly growth.
+
+    panel: one level of ``load("regions")``, the crowd to compare with. inside: rows of the sample.
+    Both views are in logs and by year (``robust_z``); a territory stands with its furthest year.
+    Columns ``view, geo, name, year, value, change, z``; change is the log growth in per cent.
+    """
+    change = growth(panel, column)
+    views = {"level": np.log(panel[column].where(panel[column] > 0)), "growth": change}
+    found = []
+    for view, values in views.items():
+        rows = panel[["geo", "name", "year"]].assign(
+            view=view, value=panel[column], change=change, z=robust_z(values, panel["year"])
+        )
+        rows = rows[inside & rows["z"].notna()].sort_values(["z", "geo", "year"])
+        low = rows[rows["z"] < 0].drop_duplicates("geo").head(count)
+        high = rows[rows["z"] > 0].iloc[::-1].drop_duplicates("geo").head(count)
+        found += [high, low.iloc[::-1]]
+    columns = ["view", "geo", "name", "year", "value", "change", "z"]
+    return pd.concat(found, ignore_index=True)[columns]
+
+
+def usable(panel: pd.DataFrame, questions: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """What is left of the panel when every column a question needs must have a figure.
+
+    Columns ``question, first_year, last_year, countries, territories, cells, years_each``;
+    years_each is the median number of years per territory; years are missing where no cell is left.
+    """
+    rows = []
+    for question, columns in questions.items():
+        complete = panel[panel[list(columns)].notna().all(axis=1)]
+        rows.append(
+            {
+                "question": question,
+                "first_year": complete["year"].min(),
+                "last_year": complete["year"].max(),
+                "countries": complete["country"].nunique(),
+                "territories": complete["geo"].nunique(),
+                "cells": len(complete),
+                "years_each": complete.groupby("geo").size().median(),
+            }
+        )
+    return pd.DataFrame(rows).astype({"first_year": "Int64", "last_year": "Int64"})

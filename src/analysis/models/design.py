@@ -1,0 +1,229 @@
+"""From a frame to the arrays a specification uses, rows complete, checked and in a fixed order."""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.models.specification import ModelError, Specification
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Arrays over the ``n`` rows of the estimation sample.
+
+    ``outcome`` (n,), ``exogenous`` (n, k) with the intercept first if there is one, ``endogenous``
+    (n, e), ``instruments`` (n, l), ``weights`` (n,), ``effects`` (n, 0..2) and ``clusters``
+    (n, 0..2) as consecutive integer codes; ``units`` and ``periods`` (n,) where they are known.
+    """
+
+    outcome: Floats
+    exogenous: Floats
+    endogenous: Floats
+    instruments: Floats
+    weights: Floats
+    effects: Codes
+    clusters: Codes
+    exogenous_terms: tuple[str, ...]
+    endogenous_terms: tuple[str, ...]
+    units: Codes | None
+    periods: Codes | None
+    n_dropped: int
+    n_separated: int = 0
+
+
+def build_design(spec: Specification, frame: pd.DataFrame) -> Design:
+    """The estimation sample of ``spec`` in ``frame``.
+
+    Rows with a missing value in any column used are left out and counted. Rows are sorted by
+    effects, clusters and values, so that results do not depend on the order of ``frame``.
+
+    Raises
+    ------
+    ModelError
+        If a column is absent, a value is infinite, a regressor is not numeric, a weight is not
+        positive, or no row is complete.
+    """
+    groups = _unique([*spec.absorb, *spec.cluster, *_named(spec.unit, spec.time)])
+    numbers = _unique(
+        [spec.outcome, *spec.regressors, *spec.endogenous, *spec.instruments, *_named(spec.weights)]
+    )
+    _check_present([*numbers, *groups], frame)
+    if spec.lags:
+        lagged, prefix = lag_regressors(spec, frame), f"L{spec.lags}."
+    else:
+        lagged, prefix = frame, ""
+    values = _numeric(spec, frame, lagged)
+    keep = values.notna().all(axis=1).to_numpy() & frame[groups].notna().all(axis=1).to_numpy()
+    if not keep.any():
+        raise ModelError(_no_rows_message(spec, values, frame[groups]))
+    values = values[keep]
+    codes = {name: _codes(frame[name].to_numpy()[keep]) for name in groups}
+    _check_values(spec, values)
+    values, codes = _sorted(spec, values, codes)
+    return _arrays(spec, values, codes, prefix, n_dropped=int((~keep).sum()))
+
+
+def lag_regressors(spec: Specification, frame: pd.DataFrame) -> pd.DataFrame:
+    """Right-hand-side columns as they were ``spec.lags`` periods earlier, in the rows of ``frame``.
+
+    A period absent from the frame gives a missing value: gaps are never bridged.
+    """
+    keys = [str(spec.unit), str(spec.time)]
+    named = frame.dropna(subset=keys)
+    if named.duplicated(keys).any():
+        first = named.loc[named.duplicated(keys), keys].iloc[0].to_dict()
+        raise ModelError(f"lags need one row per {keys}, but {first} occurs more than once")
+    if not pd.api.types.is_numeric_dtype(frame[spec.time]):
+        raise ModelError(
+            f"lags need a numeric time column; {spec.time!r} is {frame[spec.time].dtype}"
+        )
+    columns = [*spec.regressors, *spec.endogenous, *spec.instruments]
+    source = named.set_index(keys, drop=False)[columns]
+    wanted = pd.MultiIndex.from_arrays([frame[keys[0]], frame[keys[1]] - spec.lags])
+    return source.reindex(wanted).set_axis(frame.index, axis=0)
+
+
+def select_rows(design: Design, keep: NDArray[np.bool_], n_separated: int) -> Design:
+    """The design without the rows where ``keep`` is False; group codes are made consecutive."""
+    return replace(
+        design,
+        outcome=design.outcome[keep],
+        exogenous=design.exogenous[keep],
+        endogenous=design.endogenous[keep],
+        instruments=design.instruments[keep],
+        weights=design.weights[keep],
+        effects=_consecutive(design.effects[keep]),
+        clusters=_consecutive(design.clusters[keep]),
+        units=None if design.units is None else design.units[keep],
+        periods=None if design.periods is None else design.periods[keep],
+        n_separated=n_separated,
+    )
+
+
+def _numeric(spec: Specification, frame: pd.DataFrame, lagged: pd.DataFrame) -> pd.DataFrame:
+    """Float columns by role; an outcome can thus be regressed on its own lag."""
+    sources = {"outcome": frame[spec.outcome]}
+    right = (*spec.regressors, *spec.endogenous, *spec.instruments)
+    sources |= {f"x:{name}": lagged[name] for name in right}
+    if spec.weights:
+        sources["weights"] = frame[spec.weights]
+    values = {}
+    for role, column in sources.items():
+        if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+            raise ModelError(
+                f"column {column.name!r} is {column.dtype}, expected numbers; "
+                "absorb it as a fixed effect or turn it into dummies first"
+            )
+        values[role] = column.to_numpy(dtype=float, na_value=np.nan)
+    return pd.DataFrame(values)
+
+
+def _check_values(spec: Specification, values: pd.DataFrame) -> None:
+    for role in values.columns:
+        count = int(np.isinf(values[role]).sum())
+        if count:
+            raise ModelError(
+                f"column {_column(spec, role)!r} has {count} infinite values (the logarithm of "
+                "zero?); choose a rule for them before estimating"
+            )
+    if spec.weights and (values["weights"] <= 0).any():
+        count = int((values["weights"] <= 0).sum())
+        raise ModelError(
+            f"weights {spec.weights!r}: {count} values are zero or negative; leave these rows out"
+        )
+    if spec.estimator == "poisson" and (values["outcome"] < 0).any():
+        count = int((values["outcome"] < 0).sum())
+        raise ModelError(
+            f"poisson needs an outcome of zero or more; {spec.outcome!r} has {count} below"
+        )
+
+
+def _sorted(
+    spec: Specification, values: pd.DataFrame, codes: dict[str, Codes]
+) -> tuple[pd.DataFrame, dict[str, Codes]]:
+    keys = [codes[name] for name in (*spec.absorb, *spec.cluster)]
+    keys += [values[role].to_numpy() for role in values.columns]
+    order = np.lexsort(keys[::-1])
+    return values.iloc[order], {name: array[order] for name, array in codes.items()}
+
+
+def _arrays(
+    spec: Specification,
+    values: pd.DataFrame,
+    codes: dict[str, Codes],
+    prefix: str,
+    n_dropped: int,
+) -> Design:
+    def block(names: tuple[str, ...]) -> Floats:
+        return values[[f"x:{name}" for name in names]].to_numpy()
+
+    def group_block(names: tuple[str, ...]) -> Codes:
+        empty = np.empty((len(values), 0), dtype=np.int64)
+        return np.column_stack([codes[name] for name in names]) if names else empty
+
+    exogenous, terms = block(spec.regressors), tuple(prefix + name for name in spec.regressors)
+    if not spec.absorb:
+        exogenous = np.column_stack([np.ones(len(values)), exogenous])
+        terms = ("Intercept", *terms)
+    unit = spec.unit or next(iter(spec.absorb), None)
+    time = spec.time or (spec.absorb[1] if len(spec.absorb) == 2 else None)
+    return Design(
+        outcome=values["outcome"].to_numpy(),
+        exogenous=exogenous,
+        endogenous=block(spec.endogenous),
+        instruments=block(spec.instruments),
+        weights=values["weights"].to_numpy() if spec.weights else np.ones(len(values)),
+        effects=group_block(spec.absorb),
+        clusters=group_block(spec.cluster),
+        exogenous_terms=terms,
+        endogenous_terms=tuple(prefix + name for name in spec.endogenous),
+        units=codes[unit] if unit else None,
+        periods=codes[time] if time else None,
+        n_dropped=n_dropped,
+    )
+
+
+def _codes(values: NDArray) -> Codes:
+    return pd.factorize(values, sort=True)[0].astype(np.int64)
+
+
+def _consecutive(codes: Codes) -> Codes:
+    columns = [np.unique(column, return_inverse=True)[1] for column in codes.T]
+    return np.column_stack(columns) if columns else codes
+
+
+def _check_present(names: list[str], frame: pd.DataFrame) -> None:
+    for name in names:
+        if name not in frame.columns:
+            near = get_close_matches(name, [str(column) for column in frame.columns], n=3)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise ModelError(f"the frame has no column {name!r}{hint}")
+
+
+def _no_rows_message(spec: Specification, values: pd.DataFrame, groups: pd.DataFrame) -> str:
+    counts = {_column(spec, role): int(values[role].notna().sum()) for role in values}
+    counts |= {name: int(groups[name].notna().sum()) for name in groups}
+    listed = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    return (
+        f"no row of the {len(values)} has every value the model needs ({spec.formula}). "
+        f"Values present: {listed}"
+    )
+
+
+def _column(spec: Specification, role: str) -> str:
+    names = {"outcome": spec.outcome, "weights": str(spec.weights)}
+    return names.get(role, role.removeprefix("x:"))
+
+
+def _named(*names: str | None) -> list[str]:
+    return [name for name in names if name]
+
+
+def _unique(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))

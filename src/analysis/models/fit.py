@@ -1,0 +1,205 @@
+"""``fit``: a specification and a frame give estimates."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import linalg
+from scipy.special import gammaln, xlogy
+
+from analysis.models.absorption import absorb, count_effects, count_singletons
+from analysis.models.covariance import covariance
+from analysis.models.design import Design, build_design, select_rows
+from analysis.models.estimates import Estimates, Facts, tabulate, wald_test
+from analysis.models.least_squares import Solution, solve_iv, solve_ols, solve_poisson
+from analysis.models.specification import ModelError, Specification
+
+Floats = NDArray[np.float64]
+
+SMALL_SAMPLE = {
+    "classical": "n - K degrees of freedom",
+    "hc0": "none",
+    "hc1": "n/(n - K)",
+    "hc2": "residuals / sqrt(1 - leverage)",
+    "hc3": "residuals / (1 - leverage)",
+    "cluster": "G/(G - 1) x (n - 1)/(n - K)",
+}
+
+
+def fit(spec: Specification, frame: pd.DataFrame) -> Estimates:
+    """Estimate ``spec`` on the complete rows of ``frame``.
+
+    Returns
+    -------
+    Estimates
+        Terms in the order intercept, regressors, endogenous regressors. Inference follows the
+        small-sample convention stated in :mod:`analysis.models`.
+
+    Raises
+    ------
+    ModelError
+        If a column is absent or unusable, no row is complete, a regressor is collinear, there are
+        no degrees of freedom left, or a Poisson model has no finite optimum.
+    """
+    design = build_design(spec, frame)
+    if spec.estimator == "poisson":
+        design = drop_separated(design)
+    n_terms = design.exogenous.shape[1] + design.endogenous.shape[1]
+    n_parameters = n_terms + count_effects(design.effects)
+    facts = _facts(spec, design, n_parameters)
+    if spec.estimator == "iv":
+        facts = replace(facts, **instrument_strength(spec, design))
+    solution = _solve(spec, design)
+    facts = replace(facts, **_fit_statistics(spec, design, solution))
+    matrix = covariance(solution, spec.vcov, n_parameters, design.clusters, design.effects)
+    terms = [*design.exogenous_terms, *design.endogenous_terms]
+    return tabulate(terms, solution.coefficients, matrix, facts)
+
+
+def drop_separated(design: Design) -> Design:
+    """Leave out groups of an absorbed effect whose outcomes are all zero, until none is left.
+
+    Their fixed effect is minus infinity and they carry no information on the coefficients
+    (Correia, Guimarães and Zylkin 2019).
+    """
+    keep = np.ones(len(design.outcome), dtype=bool)
+    while True:
+        separated = np.zeros_like(keep)
+        for codes in design.effects.T:
+            separated |= np.bincount(codes[keep], design.outcome[keep], codes.max() + 1)[codes] == 0
+        if not (separated & keep).any():
+            break
+        keep &= ~separated
+    if not keep.any() or not design.outcome[keep].any():
+        raise ModelError("poisson: every outcome is zero")
+    return select_rows(design, keep, n_separated=int((~keep).sum()))
+
+
+def instrument_strength(spec: Specification, design: Design) -> dict[str, Any]:
+    """First-stage facts of a 2SLS model; see :class:`analysis.models.estimates.Facts`."""
+    instruments = np.column_stack([design.exogenous, design.instruments])
+    terms = (*design.exogenous_terms, *spec.instruments)
+    n_parameters = instruments.shape[1] + count_effects(design.effects)
+    df_t = _degrees_of_freedom(spec, design, n_parameters)
+    excluded = slice(design.exogenous.shape[1], None)
+    f_statistics, stages, effective = [], [], math.nan
+    for endogenous in design.endogenous.T:
+        stage = solve_ols(endogenous, instruments, design.effects, design.weights, terms)
+        matrix = covariance(stage, spec.vcov, n_parameters, design.clusters, design.effects)
+        block, values = matrix[excluded, excluded], stage.coefficients[excluded]
+        f_statistics.append(wald_test(values, block, df_t).statistic)
+        cross_product = linalg.inv(stage.bread[excluded, excluded])
+        effective = float(values @ cross_product @ values / np.trace(block @ cross_product))
+        stages.append(stage)
+    return {
+        "first_stage_f": min(f_statistics),
+        "effective_f": effective if len(stages) == 1 else math.nan,
+        "cragg_donald_f": _cragg_donald(stages, excluded, n_parameters),
+    }
+
+
+def _cragg_donald(stages: list[Solution], excluded: slice, n_parameters: int) -> float:
+    """Smallest eigenvalue of the matrix of first-stage F (Cragg and Donald 1993)."""
+    values = np.column_stack([stage.coefficients[excluded] for stage in stages])
+    cross_product = linalg.inv(stages[0].bread[excluded, excluded])
+    residuals = np.column_stack([stage.residuals for stage in stages])
+    weighted = residuals * stages[0].weights[:, None]
+    variance = weighted.T @ residuals / (len(residuals) - n_parameters)
+    concentration = values.T @ cross_product @ values
+    return float(linalg.eigh(concentration, variance, eigvals_only=True)[0] / len(values))
+
+
+def _solve(spec: Specification, design: Design) -> Solution:
+    terms = (*design.exogenous_terms, *design.endogenous_terms)
+    effects, weights = design.effects, design.weights
+    if spec.estimator == "iv":
+        regressors = np.column_stack([design.exogenous, design.endogenous])
+        instruments = np.column_stack([design.exogenous, design.instruments])
+        return solve_iv(design.outcome, regressors, instruments, effects, weights, terms)
+    solve = solve_poisson if spec.estimator == "poisson" else solve_ols
+    return solve(design.outcome, design.exogenous, effects, weights, terms)
+
+
+def _degrees_of_freedom(spec: Specification, design: Design, n_parameters: int) -> float:
+    n = len(design.outcome)
+    if n <= n_parameters:
+        raise ModelError(
+            f"{n} complete rows cannot estimate {n_parameters} parameters (absorbed effects "
+            f"included): {spec.formula}"
+        )
+    if spec.vcov != "cluster":
+        return float(n - n_parameters)
+    smallest = min(_cluster_counts(design))
+    if smallest < 2:
+        raise ModelError(f"only one cluster in {' + '.join(spec.cluster)}; at least 2 are needed")
+    return float(smallest - 1)
+
+
+def _cluster_counts(design: Design) -> list[int]:
+    return [int(codes.max()) + 1 for codes in design.clusters.T]
+
+
+def _count_distinct(codes: NDArray[np.int64] | None) -> int | None:
+    return None if codes is None else len(np.unique(codes))
+
+
+def _facts(spec: Specification, design: Design, n_parameters: int) -> Facts:
+    factor = "none" if (spec.estimator, spec.vcov) == ("poisson", "classical") else ""
+    return Facts(
+        outcome=spec.outcome,
+        estimator=spec.estimator,
+        vcov=spec.vcov,
+        formula=spec.formula,
+        absorb=" + ".join(spec.absorb),
+        cluster=" + ".join(spec.cluster),
+        weights=spec.weights or "",
+        sample=spec.sample,
+        small_sample=factor or SMALL_SAMPLE[spec.vcov],
+        n_obs=len(design.outcome),
+        n_dropped=design.n_dropped,
+        n_separated=design.n_separated,
+        n_singletons=count_singletons(design.effects),
+        n_parameters=n_parameters,
+        n_units=_count_distinct(design.units),
+        n_periods=_count_distinct(design.periods),
+        n_clusters=min(_cluster_counts(design), default=None),
+        df_t=_degrees_of_freedom(spec, design, n_parameters),
+        outcome_mean=float(design.outcome.mean()),
+    )
+
+
+def _fit_statistics(spec: Specification, design: Design, solution: Solution) -> dict[str, Any]:
+    if spec.estimator == "iv":
+        return {}
+    if spec.estimator == "poisson":
+        return _poisson_statistics(design, solution)
+    outcome, weights, n = design.outcome, design.weights, len(design.outcome)
+    residual = float(weights @ solution.residuals**2)
+    total = float(weights @ (outcome - np.average(outcome, weights=weights)) ** 2)
+    within = float(weights @ absorb(outcome[:, None], design.effects, weights)[:, 0] ** 2)
+    if min(within, total) <= 1e-18 * float(weights @ outcome**2):
+        raise ModelError(
+            f"the outcome {spec.outcome!r} does not vary (within the absorbed effects)"
+        )
+    with np.errstate(divide="ignore"):  # a perfect fit has an infinite likelihood
+        density = np.log(weights).sum() - n * (np.log(2 * np.pi * residual / n) + 1)
+    return {
+        "r_squared": 1 - residual / total,
+        "within_r_squared": 1 - residual / within if spec.absorb else math.nan,
+        "log_likelihood": float(density / 2),
+    }
+
+
+def _poisson_statistics(design: Design, solution: Solution) -> dict[str, Any]:
+    outcome, weights = design.outcome, design.weights
+
+    def log_likelihood(mean: Floats | float) -> float:
+        return float(weights @ (xlogy(outcome, mean) - mean - gammaln(outcome + 1)))
+
+    assert solution.fitted is not None
+    fitted = log_likelihood(solution.fitted)
+    null = log_likelihood(float(np.average(outcome, weights=weights)))
+    return {"log_likelihood": fitted, "pseudo_r_squared": 1 - fitted / null}
