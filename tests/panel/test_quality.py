@@ -256,11 +256,21 @@ def test_unusual_finds_both_ends_and_only_inside():
     series = {f"AA{i:02d}": [10.0 + i, 10.0 + i] for i in range(20)}
     panel = grid(series | {"BB01": [900.0, 900.0], "BB02": [0.01, 5000.0], "CC01": [1e9, 1e9]})
     panel["name"] = panel["geo"]
-    found = unusual(panel, "x", panel["country"].ne("CC"), count=1)
-    level = found[found["view"] == "level"]
-    assert level["geo"].to_list() == ["BB02", "BB02"]  # highest in 2001, lowest in 2000
+    inside = panel["country"].ne("CC")
+    level = unusual(panel, "x", "level", inside, count=1)
+    assert level[["geo", "year"]].to_numpy().tolist() == [["BB02", 2001], ["BB02", 2000]]
     assert level["z"].iloc[0] > 0 > level["z"].iloc[1]
-    assert "CC01" not in set(found["geo"])
+    assert level["change"].iloc[0] == pytest.approx(100 * np.log(5000 / 0.01))
+    with pytest.raises(CompendiumError, match="no view 'levels'"):
+        unusual(panel, "x", "levels", inside)
+
+
+def test_unusual_growth_is_not_size():
+    steady = {f"AA{i:02d}": [10.0, 10.0 + i] for i in range(21)}
+    panel = grid(steady | {"BB01": [1e6, 1e6 * 1.5]})
+    panel["name"] = panel["geo"]
+    found = unusual(panel, "x", "growth", pd.Series(True, index=panel.index), count=1)
+    assert found["geo"].to_list() == ["AA20", "AA00"]
 
 
 def test_usable_counts_complete_cells():

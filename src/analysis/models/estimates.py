@@ -1,7 +1,8 @@
 """The one result type: tidy coefficients, their covariance, and the facts of the fit."""
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pandas as pd
@@ -95,11 +96,19 @@ class Estimates:
         Square, terms in the same order on both axes.
     facts
         See :class:`Facts`.
+    statistics
+        Further numbers by name that only some estimators have: test statistics, variance
+        components, information criteria.
+    details
+        Further tables by name that only some estimators have, such as the weights of a synthetic
+        control; the estimator's docstring says what they hold.
     """
 
     coefficients: pd.DataFrame
     covariance: pd.DataFrame
     facts: Facts
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def row(self, term: str) -> pd.Series:
         """The coefficient row of ``term``; `ModelError` lists the terms if there is none."""
@@ -109,8 +118,8 @@ class Estimates:
     def frame(self) -> pd.DataFrame:
         """One row per term: coefficient columns, then every fact, the same columns each time."""
         result = self.coefficients.copy()
-        for field in fields(Facts):
-            result[field.name] = _fact_column(field.type, getattr(self.facts, field.name), result)
+        for fact in fields(Facts):
+            result[fact.name] = _fact_column(fact.type, getattr(self.facts, fact.name), result)
         return result
 
     def wald(self, terms: list[str]) -> WaldTest:

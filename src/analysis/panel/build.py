@@ -41,8 +41,8 @@ def build(force: bool = False) -> BuildSummary:
     manifest = read_manifest(target)
     if not force and manifest and manifest["key"] == key and is_intact(target, manifest):
         return BuildSummary(target, manifest["rows"], built=False)
+    _clear_leftovers(target)
     work = target.with_name(f"{target.name}.tmp-{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
         rows = _write_tables(work)
@@ -98,6 +98,23 @@ def _write_tables(folder: Path) -> dict[str, int]:
         write_table(frame, folder / f"{name}.parquet")
     codebook_with_coverage(tables).to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
     return {name: len(frame) for name, frame in tables.items()}
+
+
+def _clear_leftovers(target: Path) -> None:
+    """Remove what builds that were killed have left beside the target."""
+    for folder in target.parent.glob(f"{target.name}.*-*"):
+        if not _is_running(int(folder.name.rpartition("-")[2])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _replace_folder(new: Path, target: Path) -> None:

@@ -256,26 +256,30 @@ def robust_z(values: pd.Series, by: pd.Series) -> pd.Series:
     return (distance / spread.where(spread > 0)).rename("robust_z")
 
 
-def unusual(panel: pd.DataFrame, column: str, inside: pd.Series, count: int = 2) -> pd.DataFrame:
-    """The territories furthest from the others, at each end, in level and in yearly growth.
+def unusual(
+    panel: pd.DataFrame, column: str, view: str, inside: pd.Series, count: int = 2
+) -> pd.DataFrame:
+    """The territories furthest from the others at each end, in level or in yearly growth.
 
-    panel: one level of ``load("regions")``, the crowd to compare with. inside: rows of the sample.
-    Both views are in logs and by year (``robust_z``); a territory stands with its furthest year.
-    Columns ``view, geo, name, year, value, change, z``; change is the log growth in per cent.
+    panel: one level of ``load("regions")``, the crowd to compare with. view: ``level`` or
+    ``growth``; both in logs and by year (``robust_z``). inside: rows of the sample. A territory
+    stands with its furthest year. Columns ``view, geo, name, year, value, change, z``, from the
+    highest z to the lowest; change is the log growth in per cent.
+
+    Raises CompendiumError for another view.
     """
+    if view not in ("level", "growth"):
+        raise CompendiumError(f"no view '{view}' of {column}; there are: level, growth")
     change = growth(panel, column)
-    views = {"level": np.log(panel[column].where(panel[column] > 0)), "growth": change}
-    found = []
-    for view, values in views.items():
-        rows = panel[["geo", "name", "year"]].assign(
-            view=view, value=panel[column], change=change, z=robust_z(values, panel["year"])
-        )
-        rows = rows[inside & rows["z"].notna()].sort_values(["z", "geo", "year"])
-        low = rows[rows["z"] < 0].drop_duplicates("geo").head(count)
-        high = rows[rows["z"] > 0].iloc[::-1].drop_duplicates("geo").head(count)
-        found += [high, low.iloc[::-1]]
-    columns = ["view", "geo", "name", "year", "value", "change", "z"]
-    return pd.concat(found, ignore_index=True)[columns]
+    values = change if view == "growth" else np.log(panel[column].where(panel[column] > 0))
+    rows = panel[["geo", "name", "year"]].assign(
+        value=panel[column], change=change, z=robust_z(values, panel["year"])
+    )
+    rows.insert(0, "view", view)
+    rows = rows[inside & rows["z"].notna()].sort_values(["z", "geo", "year"])
+    low = rows[rows["z"] < 0].drop_duplicates("geo").head(count)
+    high = rows[rows["z"] > 0].iloc[::-1].drop_duplicates("geo").head(count)
+    return pd.concat([high, low.iloc[::-1]], ignore_index=True)
 
 
 def usable(panel: pd.DataFrame, questions: Mapping[str, Sequence[str]]) -> pd.DataFrame:

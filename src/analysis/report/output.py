@@ -1,0 +1,354 @@
+"""What a notebook shows is what it writes: tables, figures, estimates and sentences of one run.
+
+Each method of :class:`Output` writes files under the run's folder and returns an object that
+displays the same content in the notebook, so that no number is shown that is not also on disk::
+
+    out = Output.here("05_cluster_funding")
+    out.table("coverage", frame, title="Regions with data", source="Eurostat")
+    out.figure("map", figure, caption="…", alt="…", source="…")
+    out.estimates("baseline", estimates)
+    out.say("A doubling of funding goes with {change:.1f} % more patents.", change=change)
+"""
+
+import base64
+import html
+import io
+import json
+import math
+import os
+import re
+import string
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+
+from analysis import CompendiumError, paths
+from analysis.models import round_significant
+from analysis.report.atomic import write_atomically
+from analysis.report.regression import regression_csv, regression_layout
+from analysis.report.tables import (
+    MISSING,
+    SIGNIFICANT_DIGITS,
+    Table,
+    csv_text,
+    frame_table,
+    plain_frame,
+    to_docx,
+    to_html,
+    to_latex,
+)
+
+if TYPE_CHECKING:
+    from analysis.models import Estimates
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_PNG_DPI = 200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something to display in a notebook: HTML, with plain text where there is no HTML."""
+
+    markup: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass
+class Output:
+    """Writer of one run's results into ``folder``.
+
+    ``draft`` is for work in JupyterLab, where a cell is run again and again: only there may a
+    name be written twice.
+    """
+
+    folder: Path
+    draft: bool = False
+    _written: set[str] = field(default_factory=set, init=False)
+    _estimates: dict[str, pd.DataFrame] = field(default_factory=dict, init=False)
+    _sentences: list[dict[str, Any]] = field(default_factory=list, init=False)
+
+    @classmethod
+    def here(cls, notebook: str) -> "Output":
+        """The run's folder (``COMPENDIUM_RUN_DIR``), or ``runs/<notebook>/draft`` by hand."""
+        _check_name("notebook", notebook)
+        run_dir = os.environ.get("COMPENDIUM_RUN_DIR")
+        if run_dir:
+            return cls(Path(run_dir))
+        return cls(paths.RUNS / notebook / "draft", draft=True)
+
+    def table(
+        self,
+        name: str,
+        frame: pd.DataFrame,
+        *,
+        title: str,
+        source: str,
+        note: str = "",
+        units: str = "",
+        labels: Mapping[str, str] | None = None,
+        formats: Mapping[str, str] | None = None,
+        max_rows: int = 60,
+    ) -> Shown:
+        """Write ``tables/<name>.csv``, ``.tex`` and ``.docx`` and show the table.
+
+        The CSV holds every row and twelve significant digits under the frame's own column
+        names; the printed forms hold the first ``max_rows`` rows, ``labels`` as headings and
+        ``formats`` (format specs by column, such as ``".2f"``). An index that is more than a row
+        count becomes columns.
+        """
+        self._claim("table", name, title=title, source=source)
+        flat = plain_frame(frame)
+        table = frame_table(
+            name,
+            flat,
+            labels=labels,
+            formats=formats,
+            max_rows=max_rows,
+            title=title,
+            units=units,
+            note=note,
+            source=source,
+        )
+        return self._write_table(table, csv_text(flat))
+
+    def regression_table(
+        self,
+        name: str,
+        models: Mapping[str, "Estimates"],
+        *,
+        title: str,
+        source: str = "",
+        note: str = "",
+        labels: Mapping[str, str] | None = None,
+        terms: list[str] | None = None,
+        stars: bool = False,
+    ) -> Shown:
+        """Write and show several models side by side, as journals print them.
+
+        ``models`` maps column headings to estimates, ``labels`` term and variable names to
+        printed ones, ``terms`` chooses and orders the coefficients (all, by default). Standard
+        errors are in parentheses; the note names their kind. The CSV has the unrounded estimate,
+        standard error, p-value and interval of every term, whatever ``terms`` shows.
+        """
+        self._claim("table", name, title=title)
+        table = regression_layout(
+            name,
+            models,
+            labels=labels or {},
+            terms=terms,
+            stars=stars,
+            title=title,
+            note=note,
+            source=source,
+        )
+        return self._write_table(table, csv_text(regression_csv(models)))
+
+    def figure(self, name: str, figure: Figure, *, caption: str, source: str, alt: str) -> Shown:
+        """Write ``figures/<name>.png`` (200 dpi) and ``.svg``, show the figure once, close it.
+
+        ``source`` is printed at the foot of the figure; ``alt`` says what the figure shows to
+        someone who cannot see it.
+        """
+        self._claim("figure", name, caption=caption, source=source, alt=alt)
+        _print_source(figure, source)
+        png = _figure_bytes(figure, "png", {"Software": None})
+        svg = _figure_bytes(figure, "svg", {"Date": None, "Creator": None})
+        plt.close(figure)
+        write_atomically(self.folder / "figures" / f"{name}.png", png)
+        write_atomically(self.folder / "figures" / f"{name}.svg", svg)
+        kind, data = min((("svg+xml", svg), ("png", png)), key=lambda pair: len(pair[1]))
+        return Shown(_figure_html(name, kind, data, caption, alt), f"[figure {name}] {caption}")
+
+    def estimates(self, name: str, estimates: "Estimates") -> None:
+        """Add a model to ``estimates.parquet``: one row per term, with the fit's facts.
+
+        The file is rewritten whole, models in the order of their names, floats rounded to
+        twelve significant digits.
+        """
+        self._claim("model", name)
+        tidy = estimates.frame()
+        tidy.insert(0, "model", name)
+        self._estimates[name] = tidy
+        frame = pd.concat([self._estimates[n] for n in sorted(self._estimates)], ignore_index=True)
+        write_atomically(self.folder / "estimates.parquet", _parquet_bytes(frame))
+
+    def say(self, template: str, **values: Any) -> Markdown:
+        """A paragraph of Markdown whose numbers come from the run.
+
+        ``template`` is a format string with named fields (``"{elasticity:.2f}"``). Fields and
+        values must match one to one. The sentence, its values and any digits typed into the
+        template go to ``sentences.json``. A number that is NaN is printed as an en dash.
+        """
+        text = _fill(template, values)
+        self._sentences.append(
+            {
+                "text": text,
+                "template": template,
+                "values": {key: _json_value(values[key]) for key in sorted(values)},
+                "typed_numbers": _typed_numbers(template),
+            }
+        )
+        data = json.dumps(self._sentences, ensure_ascii=False, indent=1) + "\n"
+        write_atomically(self.folder / "sentences.json", data.encode())
+        return Markdown(text)
+
+    def _write_table(self, table: Table, csv: str) -> Shown:
+        stem = self.folder / "tables" / table.name
+        write_atomically(stem.with_suffix(".csv"), csv.encode())
+        write_atomically(stem.with_suffix(".tex"), to_latex(table).encode())
+        write_atomically(stem.with_suffix(".docx"), to_docx(table))
+        return Shown(to_html(table), f"[table {table.name}] {table.title}")
+
+    def _claim(self, kind: str, name: str, **words: str) -> None:
+        """Refuse a bad or taken name and empty words."""
+        if kind != "model":  # a model's name is a label in a table, not a file
+            _check_name(kind, name)
+        for word, text in words.items():
+            if not isinstance(text, str) or not text.strip():
+                raise CompendiumError(f"{kind} '{name}' has no {word}: give {word}='…'")
+        if f"{kind} {name}" in self._written and not self.draft:
+            raise CompendiumError(
+                f"{kind} '{name}' is written twice in this run: give each {kind} its own name"
+            )
+        self._written.add(f"{kind} {name}")
+
+
+def _check_name(kind: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise CompendiumError(
+            f"{kind} name {name!r} cannot be a file name: use letters without accents, digits, "
+            "'_' and '-', beginning with a letter or digit"
+        )
+
+
+# ---------------------------------------------------------------- figures
+
+
+def _print_source(figure: Figure, source: str) -> None:
+    """Print the source line below everything drawn, wrapped to the figure's width."""
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # what is drawn now is what both files get
+    box = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    size = 7.0
+    characters = int((box.x1 - box.x0) * 72 / (size * 0.56))
+    line = textwrap.fill(f"Source: {source}", max(characters, 40))
+    y = (box.y0 - 0.12) / height
+    figure.text(box.x0 / width, y, line, fontsize=size, color="0.35", ha="left", va="top")
+
+
+def _figure_bytes(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    style: Any = {
+        "svg.hashsalt": "compendium",
+        "svg.fonttype": "path",
+        "figure.constrained_layout.use": False,  # savefig would otherwise turn it on again
+    }
+    with mpl.rc_context(style):
+        figure.savefig(
+            buffer,
+            format=kind,
+            dpi=_PNG_DPI,
+            bbox_inches="tight",
+            pad_inches=0.1,
+            facecolor="white",
+            metadata=metadata,
+        )
+    return buffer.getvalue()
+
+
+def _figure_html(name: str, kind: str, data: bytes, caption: str, alt: str) -> str:
+    uri = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return (
+        f'<figure class="figure" data-name="{name}">\n'
+        f'<img src="{uri}" alt="{html.escape(alt, quote=True)}" style="max-width:100%">\n'
+        f"<figcaption>{html.escape(caption)}</figcaption>\n</figure>"
+    )
+
+
+# ---------------------------------------------------------------- estimates
+
+
+def _parquet_bytes(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table = pa.Table.from_pandas(round_significant(frame), preserve_index=False)
+    pq.write_table(table.replace_schema_metadata(None), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+# ---------------------------------------------------------------- sentences
+
+
+def _fill(template: str, values: Mapping[str, Any]) -> str:
+    """The template with its values formatted, or an error naming the field that is wrong."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise CompendiumError(f"say: the template {template!r} is broken: {error}") from None
+    fields = [name for _, name, _, _ in parts if name is not None]
+    bad = [name for name in fields if not name.isidentifier()]
+    if bad:
+        raise CompendiumError(
+            f"say: fields must be plain names such as {{share:.1f}}, not {{{bad[0]}}}"
+        )
+    missing, unused = sorted(set(fields) - set(values)), sorted(set(values) - set(fields))
+    if missing or unused:
+        problems = [f"no value is given for {', '.join(missing)}"] if missing else []
+        problems += [f"the template never uses {', '.join(unused)}"] if unused else []
+        raise CompendiumError(f"say: {'; '.join(problems)} (in {template!r})")
+    return "".join(
+        text + ("" if name is None else _word(name, values[name], spec or ""))
+        for text, name, spec, _ in parts
+    )
+
+
+def _typed_numbers(template: str) -> list[str]:
+    """Numbers that stand in the template itself and so do not come from the run."""
+    literal = "\0".join(text for text, *_ in string.Formatter().parse(template))
+    return re.findall(r"\d+(?:[.,]\d+)*", literal)
+
+
+def _word(name: str, value: Any, spec: str) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return format(value, spec)
+    if value is None or not isinstance(value, int | float | type(pd.NA)):
+        raise CompendiumError(
+            f"say: {name} is {value!r} ({type(value).__name__}): give a number or a string"
+        )
+    if pd.isna(value):
+        return MISSING
+    try:
+        text = format(value, spec)
+    except ValueError as error:
+        raise CompendiumError(f"say: {{{name}:{spec}}} cannot format {value!r}: {error}") from None
+    return text.replace("-", "−")
+
+
+def _json_value(value: Any) -> Any:
+    """The value as JSON holds it: numbers to twelve digits, NaN as null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None if math.isnan(value) else str(value)
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    return None if value is pd.NA else value

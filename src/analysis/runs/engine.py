@@ -1,0 +1,380 @@
+"""Executing notebooks: each in a process of its own, all or nothing, several at a time.
+
+A run works in ``<folder>.tmp-<host>-<pid>`` and is renamed to ``<folder>`` once its record is
+written. Whatever happens before that leaves nothing that looks finished; how far it got is kept
+in ``runs/<name>/failed/<key>``.
+"""
+
+import json
+import os
+import platform
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analysis import CompendiumError, paths
+from analysis.runs.parameters import as_text
+from analysis.runs.record import (
+    KEY_LENGTH,
+    RECORD,
+    RunRecord,
+    RunSpec,
+    changed_inputs,
+    new_record,
+    valid_record,
+    write_record,
+)
+from analysis.runs.worker import NOTEBOOK, UNFINISHED
+
+#: Seconds a worker gets to kill its kernel and leave when its run is called off.
+PATIENCE = 5
+#: One thread everywhere: sums done in another order differ in their last bits.
+_THREADS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+    *("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS", "ARROW_NUM_THREADS"),
+)
+#: Settings of the user's shell that could change what a notebook shows or computes.
+_PERSONAL = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "MPLBACKEND", "COLUMNS", "LINES")
+#: 1 January 2026, for formats that insist on a date.
+_EPOCH = "1767225600"
+
+
+class RunFailed(CompendiumError):  # noqa: N818
+    """A notebook did not run to its end; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a spec: ``status`` is ``done``, ``current`` (nothing to do) or ``failed``."""
+
+    spec: RunSpec
+    status: str
+    record: RunRecord | None = None
+    message: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step worth showing: ``state`` is ``started``, ``cell`` or an outcome's status."""
+
+    name: str
+    state: str
+    cell: int = 0
+    cells: int = 0
+    seconds: float = 0.0
+    message: str = ""
+
+
+Notify = Callable[[Progress], None]
+
+
+def run(spec: RunSpec, *, force: bool = False, notify: Notify = lambda progress: None) -> RunRecord:
+    """Execute ``spec`` unless a valid record covers it already; RunFailed when it fails."""
+    (outcome,) = run_all([spec], force=force, notify=notify)
+    if outcome.record is None:
+        raise RunFailed(outcome.message)
+    return outcome.record
+
+
+def run_all(
+    specs: Sequence[RunSpec],
+    *,
+    jobs: int = 1,
+    force: bool = False,
+    notify: Notify = lambda progress: None,
+) -> list[Outcome]:
+    """Execute what no valid record covers, ``jobs`` at a time; outcomes in the order of ``specs``.
+
+    A failing run does not stop the others. On KeyboardInterrupt or SystemExit all kernels are
+    killed before the exception goes on.
+    """
+    outcomes = {} if force else _already_done(specs, notify)
+    waiting = deque(position for position in range(len(specs)) if position not in outcomes)
+    for position in waiting:
+        _clear_stale(specs[position])
+    running: dict[int, _Worker] = {}
+    with selectors.DefaultSelector() as selector:
+        try:
+            while waiting or running:
+                while waiting and len(running) < max(1, jobs):
+                    position = waiting.popleft()
+                    running[position] = worker = _Worker(specs[position])
+                    selector.register(worker.pipe, selectors.EVENT_READ, position)
+                    notify(Progress(worker.spec.name, "started"))
+                for ready, _ in selector.select():
+                    worker = running[ready.data]
+                    if not worker.read(notify):
+                        selector.unregister(worker.pipe)
+                        outcomes[ready.data] = outcome = worker.finish()
+                        del running[ready.data]
+                        _tell(outcome, notify)
+        finally:
+            for worker in running.values():
+                worker.hang_up()
+            for worker in running.values():
+                worker.call_off()
+    return [outcomes[position] for position in range(len(specs))]
+
+
+def _already_done(specs: Sequence[RunSpec], notify: Notify) -> dict[int, Outcome]:
+    """Outcomes, by position, of the specs that a valid record covers."""
+    outcomes = {}
+    for position, spec in enumerate(specs):
+        record = valid_record(spec.folder, spec.key)
+        if record is not None:
+            outcomes[position] = Outcome(spec, "current", record)
+            notify(Progress(spec.name, "current"))
+    return outcomes
+
+
+def _tell(outcome: Outcome, notify: Notify) -> None:
+    notify(
+        Progress(
+            outcome.spec.name,
+            outcome.status,
+            seconds=outcome.seconds,
+            message=outcome.message,
+        )
+    )
+
+
+class _Worker:
+    """A worker process seen from the side that started it."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self.spec = spec
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.clock = time.monotonic()
+        self.unread = b""
+        self.kernel = 0
+        self.result: dict[str, Any] | None = None
+        self.work_folder = _work_folder(spec.folder)
+        self.work_folder.mkdir(parents=True)
+        # not in the work folder: the path of a socket may have no more than 107 bytes
+        self.socket_folder = Path(tempfile.mkdtemp(prefix="compendium-", dir="/tmp"))
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "analysis.runs.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            cwd=self.work_folder,
+            env=_environment(self.work_folder, self.socket_folder),
+            start_new_session=True,
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.pipe = self.process.stdout
+        with suppress(BrokenPipeError):  # a worker that died at once is reported by finish()
+            self.process.stdin.write(json.dumps(self._job()).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def _job(self) -> dict[str, Any]:
+        return {
+            "notebook": str(self.spec.notebook.path),
+            "parameters": self.spec.parameters,
+            "cell_timeout": self.spec.cell_timeout,
+            "work_folder": str(self.work_folder),
+            "socket_folder": str(self.socket_folder),
+        }
+
+    def read(self, notify: Notify) -> bool:
+        """Take in what the worker reported; False once it has left."""
+        chunk = os.read(self.pipe.fileno(), 65536)
+        *lines, self.unread = (self.unread + chunk).split(b"\n")
+        for line in lines:
+            self._take(json.loads(line), notify)
+        return bool(chunk)
+
+    def _take(self, event: dict[str, Any], notify: Notify) -> None:
+        if event["event"] == "kernel":
+            self.kernel = event["pid"]
+        elif event["event"] == "cell":
+            notify(Progress(self.spec.name, "cell", event["cell"], event["total"]))
+        else:
+            self.result = event
+
+    def finish(self) -> Outcome:
+        """Record a notebook that ran to its end, explain one that did not."""
+        status = self.process.wait()
+        last_line = self._close()
+        seconds = round(time.monotonic() - self.clock, 3)
+        if self.result is None:
+            self.result = _stopped(f"its process ended with status {status}. {last_line}".strip())
+        elif self.result["event"] == "done" and (changed := _changed(self.spec)):
+            self.result = _stopped(changed)
+        if self.result["event"] == "done":
+            return self._record(seconds)
+        message = _failure(self.spec, self.result, self._keep_failed())
+        return Outcome(self.spec, "failed", message=message, seconds=seconds)
+
+    def _record(self, seconds: float) -> Outcome:
+        assert self.result is not None
+        timings = {"seconds": seconds, "cells": self.result["seconds"]}
+        record = new_record(self.spec, self.work_folder, timings, self.started)
+        write_record(self.work_folder, record)
+        _put_in_place(self.work_folder, self.spec.folder)
+        kept = _failed_folder(self.spec)
+        shutil.rmtree(kept, ignore_errors=True)
+        with suppress(OSError):  # there are others, or there never was one
+            kept.parent.rmdir()
+        return Outcome(self.spec, "done", record, seconds=seconds)
+
+    def hang_up(self) -> None:
+        """Close the pipe, at which the worker kills its kernel and leaves."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+    def call_off(self) -> None:
+        """See the worker out after ``hang_up``; keep how far it got."""
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._close()
+        self._keep_failed()
+
+    def _close(self) -> str:
+        """Free what the process held; the last line it wrote to standard error."""
+        if self.kernel and self.result is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.kernel, signal.SIGKILL)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
+        if self.log.closed:  # interrupted while it was being recorded
+            return ""
+        with self.log:
+            self.log.seek(0)
+            lines = self.log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def _keep_failed(self) -> Path:
+        """Move what there is to the failed runs, without anything that looks finished."""
+        kept = _failed_folder(self.spec)
+        if not self.work_folder.exists():  # interrupted after it was put in its place
+            return kept
+        self.work_folder.joinpath(RECORD).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            self.work_folder.joinpath(NOTEBOOK).rename(self.work_folder / UNFINISHED)
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(self.work_folder, kept)
+        return kept
+
+
+def _stopped(reason: str) -> dict[str, Any]:
+    """What a worker would have reported, had it been able to."""
+    return {"event": "failed", "reason": reason, "line": "", "cell": 0, "source": ""}
+
+
+def _changed(spec: RunSpec) -> str:
+    """Why the results cannot be tied to the planned inputs; nothing when they can."""
+    try:
+        changed = changed_inputs(spec)
+    except CompendiumError as error:
+        return str(error)
+    return f"the {' and '.join(changed)} changed while it ran; run it again" if changed else ""
+
+
+def _environment(work_folder: Path, socket_folder: Path) -> dict[str, str]:
+    """The user's environment without what could change results, with what keeps them equal."""
+    settings = socket_folder / "matplotlibrc"
+    settings.touch()
+    kept = {name: value for name, value in os.environ.items() if name not in _PERSONAL}
+    fixed = {
+        "COMPENDIUM_ROOT": str(paths.ROOT.absolute()),
+        "COMPENDIUM_RUN_DIR": str(work_folder),
+        "IPYTHONDIR": str(socket_folder / "ipython"),
+        "MATPLOTLIBRC": str(settings),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "SOURCE_DATE_EPOCH": _EPOCH,
+    }
+    return kept | fixed | dict.fromkeys(_THREADS, "1")
+
+
+def _failure(spec: RunSpec, result: dict[str, Any], kept: Path) -> str:
+    """The message of a failed run: notebook, cell, reason, line, parameters, what was kept."""
+    total = len(spec.notebook.cells)
+    where = f" at cell {result['cell']} of {total}" if result["cell"] else ""
+    reason = _first_line(result["reason"], 400)
+    lines = [f"{spec.name} stopped{where}: {reason}"]
+    if result["cell"]:
+        lines.append(f"the cell begins with: {_first_line(result['source'], 100)}")
+    if result["line"]:
+        lines.append(f"it stopped at {result['line']}")
+    typed = as_text(spec.name, spec.parameters)
+    lines.append("parameters: " + " ".join(f"{name}={text}" for name, text in typed.items()))
+    if (kept / UNFINISHED).exists():
+        lines.append(f"the notebook as far as it got: {kept / UNFINISHED}")
+    return "\n  ".join(lines)
+
+
+def _first_line(text: str, width: int) -> str:
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+# --- folders -----------------------------------------------------------------------------------
+
+
+def _work_folder(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.tmp-{platform.node()}-{os.getpid()}")
+
+
+def _failed_folder(spec: RunSpec) -> Path:
+    return paths.RUNS / spec.name / "failed" / spec.key[:KEY_LENGTH]
+
+
+def _clear_stale(spec: RunSpec) -> None:
+    """Remove work folders that processes of this machine left behind when they were killed.
+
+    Beside a run in ``runs/<name>`` those of every key go; beside a folder the user chose, only
+    its own.
+    """
+    parent = spec.folder.parent
+    ours = parent == (paths.RUNS / spec.name).absolute()
+    stem = ".*" if ours else re.escape(spec.folder.name)
+    left_behind = re.compile(rf"{stem}\.(tmp|old)-{re.escape(platform.node())}-(\d+)")
+    for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+        match = left_behind.fullmatch(folder.name)
+        if match and (int(match[2]) == os.getpid() or not _is_alive(int(match[2]))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _put_in_place(work_folder: Path, folder: Path) -> None:
+    """Rename a finished work folder; what stood there before goes aside first, then away."""
+    aside = folder.with_name(f"{folder.name}.old-{platform.node()}-{os.getpid()}")
+    with suppress(FileNotFoundError):
+        folder.rename(aside)
+    work_folder.rename(folder)
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,157 @@
+"""Notebooks as sources: where they are, what their key counts, the cell that declares parameters.
+
+A notebook file is plain JSON (nbformat 4); it is read as such because importing a notebook library
+takes longer than everything else on the path of a reproduction that has nothing to do.
+"""
+
+import ast
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis import CompendiumError, paths
+from analysis.runs.parameters import model_of, validate
+
+PARAMETERS_TAG = "parameters"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as the author wrote it: ``number`` counts all cells from 1."""
+
+    number: int
+    kind: str
+    source: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook's file and cells; outputs and metadata other than tags play no part."""
+
+    path: Path
+    cells: tuple[Cell, ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def title(self) -> str:
+        """The first Markdown heading, or the file's name."""
+        lines = (
+            line
+            for cell in self.cells
+            if cell.kind == "markdown"
+            for line in cell.source.splitlines()
+        )
+        return next((line.lstrip("# ").strip() for line in lines if line[:1] == "#"), self.name)
+
+    def source_hash(self) -> str:
+        """SHA-256 of the cells' kinds, sources and tags."""
+        content = [[cell.kind, cell.source, list(cell.tags)] for cell in self.cells]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def notebook_name(name: str) -> str:
+    """The registered name meant by ``name``, which may end in ``.ipynb`` or begin with a folder.
+
+    Raises ParameterError when there is no such notebook.
+    """
+    stem = Path(name).name.removesuffix(".ipynb")
+    model_of(stem)
+    return stem
+
+
+def find_notebook(name: str) -> Notebook:
+    """Read the notebook meant by ``name``.
+
+    Raises ParameterError for an unknown name and CompendiumError for a missing or broken file.
+    """
+    return read_notebook(paths.NOTEBOOKS / f"{notebook_name(name)}.ipynb")
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read a notebook file; CompendiumError when it is missing or is no nbformat 4 notebook."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CompendiumError(f"the notebook {path} is missing") from None
+    except (OSError, ValueError) as error:
+        raise CompendiumError(f"{path} is not a readable notebook: {error}") from None
+    if not isinstance(content, dict) or content.get("nbformat") != 4:
+        raise CompendiumError(f"{path}: expected a notebook in format 4 (nbformat: 4)")
+    cells = (_cell(number, cell) for number, cell in enumerate(content.get("cells", []), start=1))
+    return Notebook(path, tuple(cells))
+
+
+def _cell(number: int, cell: dict[str, Any]) -> Cell:
+    source = cell["source"]
+    text = source if isinstance(source, str) else "".join(source)
+    tags = cell.get("metadata", {}).get("tags", [])
+    return Cell(number, cell["cell_type"], text, tuple(sorted(tags)))
+
+
+def declared_parameters(notebook: Notebook) -> dict[str, Any]:
+    """Names and values assigned in the cell tagged ``parameters``, without running it.
+
+    Raises CompendiumError unless there is exactly one such cell, made of plain assignments of
+    literals to distinct names.
+    """
+    tagged = [cell for cell in notebook.cells if PARAMETERS_TAG in cell.tags]
+    if len(tagged) != 1 or tagged[0].kind != "code":
+        raise CompendiumError(
+            f"{notebook.path}: expected one code cell tagged {PARAMETERS_TAG!r}, "
+            f"found {len(tagged)} cells with that tag"
+        )
+    cell = tagged[0]
+    place = f"{notebook.path}: cell {cell.number}"
+    try:
+        statements = ast.parse(cell.source).body
+    except SyntaxError as error:
+        raise CompendiumError(f"{place}, line {error.lineno}: {error.msg}") from None
+    values: dict[str, Any] = {}
+    for statement in statements:
+        name, value = _literal_assignment(statement, place)
+        if name in values:
+            raise CompendiumError(f"{place}, line {statement.lineno}: {name} is assigned twice")
+        values[name] = value
+    return values
+
+
+def _literal_assignment(statement: ast.stmt, place: str) -> tuple[str, Any]:
+    if isinstance(statement, ast.Assign):
+        target = statement.targets[0]
+        if len(statement.targets) == 1 and isinstance(target, ast.Name):
+            try:
+                return target.id, ast.literal_eval(statement.value)
+            except ValueError:
+                pass
+    raise CompendiumError(
+        f"{place}, line {statement.lineno}: expected `name = literal`, "
+        f"found `{ast.unparse(statement)}`"
+    )
+
+
+def check_declaration(notebook: Notebook) -> None:
+    """Hold the notebook's ``parameters`` cell to its model: same names, same defaults.
+
+    Raises CompendiumError naming every difference.
+    """
+    declared = declared_parameters(notebook)
+    expected = validate(notebook.name, {}).injectable()
+    problems = [f"{name} is missing" for name in expected if name not in declared]
+    problems += [f"{name} is not in the model" for name in declared if name not in expected]
+    problems += [
+        f"{name} = {declared[name]!r}, the model says {value!r}"
+        for name, value in expected.items()
+        if name in declared and repr(declared[name]) != repr(value)
+    ]
+    if problems:
+        model = model_of(notebook.name).__name__
+        raise CompendiumError(
+            f"{notebook.path}: the cell tagged {PARAMETERS_TAG!r} and the model {model} in "
+            f"analysis/runs/parameters.py disagree: {'; '.join(problems)}"
+        )

@@ -1,0 +1,296 @@
+"""The record of a run: what went in, what came out, and whether both still hold.
+
+A run is known by its key, the SHA-256 of everything that can change its results: the notebook's
+cells, the parameters, the processed data, the code of this package and the locked environment.
+A run counts only if its ``record.json`` exists and the hashes in it are those of the files.
+"""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import analysis
+from analysis import CompendiumError, paths
+from analysis.runs.notebooks import Notebook, check_declaration, read_notebook
+from analysis.runs.parameters import Parameters, UsageError
+
+RECORD = "record.json"
+KEY_LENGTH = 16
+CELL_TIMEOUT = 600
+#: Packages whose version is written down; the lock's hash covers all the others.
+PACKAGES = (
+    *("ipykernel", "linearmodels", "matplotlib", "nbclient", "nbconvert", "numpy", "pandas"),
+    *("papermill", "pyarrow", "pydantic", "pyfixest", "scipy", "seaborn", "statsmodels"),
+)
+
+
+# --- hashes ----------------------------------------------------------------------------------
+
+
+def canonical_json(value: Any) -> str:
+    """One text for one value: sorted keys, no spaces, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(root: Path, skip: Iterable[str] = ()) -> dict[str, str]:
+    """SHA-256 of every file below ``root`` by relative POSIX path, sorted.
+
+    Hidden files and folders (``.ipynb_checkpoints``, editors' swap files), compiled bytecode and
+    the relative paths in ``skip`` are left out.
+    """
+    relative = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    kept = [
+        path
+        for path in relative
+        if not any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+        and path.as_posix() not in skip
+    ]
+    return {path.as_posix(): hash_file(root / path) for path in sorted(kept)}
+
+
+def code_hash() -> str:
+    """SHA-256 over the files of this package: code, declarations and templates."""
+    files = hash_files(Path(analysis.__file__).parent)
+    return hashlib.sha256(canonical_json(files).encode()).hexdigest()
+
+
+def data_hashes(processed: Path) -> dict[str, str]:
+    """SHA-256 of each built table, checked against the manifest ``build.json`` of the build.
+
+    Raises CompendiumError when the data are not built or a table is not what was built.
+    """
+    manifest = processed / "build.json"
+    try:
+        declared = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except FileNotFoundError:
+        raise CompendiumError(
+            f"{manifest} is missing: build the data first, with `compendium data build`"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise CompendiumError(
+            f"{manifest} is not a build manifest; rebuild with `compendium data build --force`"
+        ) from None
+    changed = [
+        name
+        for name, digest in sorted(declared.items())
+        if not (processed / name).is_file() or hash_file(processed / name) != digest
+    ]
+    if changed:
+        raise CompendiumError(
+            f"{processed}: {', '.join(changed)} changed or vanished since the data were built; "
+            "rebuild with `compendium data build --force`"
+        )
+    return dict(sorted(declared.items()))
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Hashes of what all notebooks share: processed tables by name, code, locked environment."""
+
+    data: dict[str, str]
+    code: str
+    lock: str
+
+
+def current_inputs() -> Inputs:
+    """The project's inputs as they are now; CompendiumError when the data or lock are missing."""
+    lock = paths.ROOT / "requirements.lock"
+    if not lock.is_file():
+        raise CompendiumError(f"{lock} is missing: a run is tied to the locked environment")
+    return Inputs(data_hashes(paths.PROCESSED), code_hash(), hash_file(lock))
+
+
+# --- what is to be run -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One notebook with one set of parameters on the present data and code.
+
+    ``folder`` is where the finished run goes; ``cell_timeout`` is in seconds and, since it cannot
+    change a result, no part of the key.
+    """
+
+    notebook: Notebook
+    parameters: dict[str, Any]
+    inputs: dict[str, Any]
+    folder: Path
+    cell_timeout: int = CELL_TIMEOUT
+
+    @property
+    def name(self) -> str:
+        return self.notebook.name
+
+    @property
+    def key(self) -> str:
+        return _key(self.inputs, self.parameters)
+
+
+def _key(inputs: dict[str, Any], parameters: dict[str, Any]) -> str:
+    content = canonical_json({"inputs": inputs, "parameters": parameters})
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def plan(
+    notebook: Notebook,
+    parameters: Parameters,
+    inputs: Inputs,
+    *,
+    out: Path | None = None,
+    cell_timeout: int = CELL_TIMEOUT,
+) -> RunSpec:
+    """The run of ``notebook`` with validated ``parameters``, into ``out`` or ``runs/<name>/<key>``.
+
+    Raises CompendiumError when the notebook's tagged cell disagrees with its model, and
+    UsageError when ``out`` holds anything but a run.
+    """
+    check_declaration(notebook)
+    values = parameters.injectable()
+    hashes = {"notebook": notebook.source_hash(), **asdict(inputs)}
+    if out is not None:
+        _check_replaceable(out)
+    folder = out or paths.RUNS / notebook.name / _key(hashes, values)[:KEY_LENGTH]
+    return RunSpec(notebook, values, hashes, folder.absolute(), cell_timeout)
+
+
+def changed_inputs(spec: RunSpec) -> list[str]:
+    """Which of ``spec``'s inputs are no longer as they were when it was planned, sorted.
+
+    Raises CompendiumError when an input cannot be read any more.
+    """
+    notebook = read_notebook(spec.notebook.path)
+    now = {"notebook": notebook.source_hash(), **asdict(current_inputs())}
+    return sorted(name for name in now if now[name] != spec.inputs[name])
+
+
+def _check_replaceable(out: Path) -> None:
+    """Refuse a result folder where something of the user's would be lost."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UsageError(f"--out {out}: expected a folder, this is a file")
+    if not any(out.iterdir()):
+        return
+    record = read_record(out)
+    if record is None:
+        raise UsageError(
+            f"--out {out}: the folder is not empty and holds no run; give an empty or new folder"
+        )
+    files = (path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    foreign = sorted(set(files) - set(record.outputs) - {RECORD})
+    if foreign:
+        raise UsageError(
+            f"--out {out}: {foreign[0]} is not part of the run there and would be lost; "
+            "move it away or give another folder"
+        )
+
+
+# --- what has been run -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A finished run.
+
+    inputs: hashes of the notebook's cells, the processed tables, the code and the lock.
+    outputs: SHA-256 by path relative to the run's folder, the executed notebook included.
+    timings: ``seconds`` in all and ``cells``, seconds per executed cell.
+    started: UTC time, ISO 8601.
+    """
+
+    name: str
+    title: str
+    key: str
+    status: str
+    parameters: dict[str, Any]
+    inputs: dict[str, Any]
+    outputs: dict[str, str]
+    versions: dict[str, str]
+    seed: int | None
+    timings: dict[str, Any]
+    started: str
+
+
+def new_record(spec: RunSpec, folder: Path, timings: dict[str, Any], started: str) -> RunRecord:
+    """The record of ``spec``, whose results lie in ``folder``."""
+    return RunRecord(
+        name=spec.name,
+        title=spec.notebook.title,
+        key=spec.key,
+        status="complete",
+        parameters=spec.parameters,
+        inputs=spec.inputs,
+        outputs=hash_files(folder, skip=[RECORD]),
+        versions=_versions(),
+        seed=spec.parameters.get("seed"),
+        timings=timings,
+        started=started,
+    )
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as readable JSON, all or nothing."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds, or None when it is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write ``record.json`` into ``folder``."""
+    write_json(folder / RECORD, asdict(record))
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """The record in ``folder``, or None when there is none that can be read."""
+    content = read_json(folder / RECORD)
+    names = {field.name for field in fields(RunRecord)}
+    if not isinstance(content, dict) or set(content) != names:
+        return None
+    return RunRecord(**content)
+
+
+def valid_record(folder: Path, key: str) -> RunRecord | None:
+    """The record of the finished run ``key`` in ``folder`` if every output is as it was written."""
+    record = read_record(folder)
+    if record is None or record.key != key or record.status != "complete":
+        return None
+    if _key(record.inputs, record.parameters) != key or "notebook.ipynb" not in record.outputs:
+        return None
+    intact = all(
+        (folder / name).is_file() and hash_file(folder / name) == digest
+        for name, digest in record.outputs.items()
+    )
+    return record if intact else None

@@ -1,0 +1,130 @@
+"""The whole compendium: data, every notebook with its default parameters, figures, report."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis import paths
+from analysis.runs.engine import Notify, Outcome, Progress, run_all
+from analysis.runs.notebooks import find_notebook
+from analysis.runs.parameters import REGISTRY, validate
+from analysis.runs.record import (
+    Inputs,
+    RunSpec,
+    canonical_json,
+    code_hash,
+    current_inputs,
+    hash_file,
+    hash_files,
+    plan,
+    read_json,
+    valid_record,
+    write_json,
+)
+
+DATA, REPORT = "data", "report"
+_BUILT = ".built.json"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What a reproduction did; ``index`` is the report's first page, None where no run is whole."""
+
+    outcomes: list[Outcome]
+    index: Path | None
+
+    @property
+    def failed(self) -> bool:
+        return any(outcome.status == "failed" for outcome in self.outcomes)
+
+
+def reproduce(
+    names: Sequence[str] = (), *, jobs: int = 1, force: bool = False, notify: Notify
+) -> Reproduction:
+    """Bring everything up to date, doing only what is missing; ``force`` does it all anew.
+
+    names: notebooks to run, all when empty. The report covers every notebook whose default run
+    is whole. A failing notebook is reported in its outcome and does not stop the others.
+    """
+    notebooks = [find_notebook(name) for name in dict.fromkeys(names or REGISTRY)]
+    inputs = prepare(force=force, notify=notify)
+    specs = [plan(notebook, validate(notebook.name, {}), inputs) for notebook in notebooks]
+    outcomes = run_all(specs, jobs=jobs, force=force, notify=notify)
+    for outcome in outcomes:
+        if outcome.record is not None:
+            mirror(outcome.spec.folder / "figures", paths.FIGURES / outcome.spec.name)
+    whole = [spec.folder for spec in _default_runs(inputs) if valid_record(spec.folder, spec.key)]
+    return Reproduction(outcomes, _report(whole, force=force, notify=notify) if whole else None)
+
+
+def prepare(*, force: bool = False, notify: Notify) -> Inputs:
+    """Build data/processed unless a valid build is there; the inputs every run shares."""
+    from analysis import panel
+
+    notify(Progress(DATA, "started"))
+    summary = panel.build(force=force)
+    notify(Progress(DATA, "done" if summary.built else "current"))
+    return current_inputs()
+
+
+def _default_runs(inputs: Inputs) -> list[RunSpec]:
+    """The default run of every notebook that is there, in reading order."""
+    present = [name for name in REGISTRY if (paths.NOTEBOOKS / f"{name}.ipynb").exists()]
+    return [plan(find_notebook(name), validate(name, {}), inputs) for name in present]
+
+
+def _report(run_folders: list[Path], *, force: bool, notify: Notify) -> Path:
+    """Build the report unless the one there was made of the same runs by the same code."""
+    index = paths.REPORTS / "index.html"
+    stamp = paths.REPORTS / _BUILT
+    made_of = {
+        "code": code_hash(),
+        "runs": {_shown(folder): canonical_json(hash_files(folder)) for folder in run_folders},
+    }
+    notify(Progress(REPORT, "started"))
+    built = read_json(stamp)
+    if not force and built == {"made_of": made_of, "files": hash_files(paths.REPORTS)}:
+        notify(Progress(REPORT, "current"))
+        return index
+    from analysis.report.pages import build_report
+
+    stamp.unlink(missing_ok=True)
+    index = build_report(run_folders, paths.REPORTS)
+    write_json(stamp, {"made_of": made_of, "files": hash_files(paths.REPORTS)})
+    notify(Progress(REPORT, "done"))
+    return index
+
+
+def _shown(folder: Path) -> str:
+    return folder.relative_to(paths.ROOT.absolute()).as_posix()
+
+
+def mirror(source: Path, target: Path) -> None:
+    """Make ``target`` hold exactly the files of ``source``, each replaced all at once.
+
+    Files that are already equal are not touched. A source that does not exist counts as empty.
+    """
+    wanted = hash_files(source) if source.is_dir() else {}
+    for name, digest in wanted.items():
+        place = target / name
+        if not place.is_file() or hash_file(place) != digest:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            temporary = place.with_name(f".{place.name}.{os.getpid()}")
+            shutil.copyfile(source / name, temporary)
+            temporary.replace(place)
+    if target.is_dir():
+        _remove_others(target, wanted)
+
+
+def _remove_others(target: Path, wanted: dict[str, str]) -> None:
+    """Remove files that are not ``wanted`` and folders that are empty, deepest first."""
+    for path in sorted(target.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.relative_to(target).as_posix() not in wanted:
+            path.unlink()
+    if not any(target.iterdir()):
+        target.rmdir()

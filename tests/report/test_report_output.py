@@ -1,0 +1,160 @@
+"""Output: what is shown is written, what is wrong is refused."""
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from matplotlib.figure import Figure
+
+from analysis import CompendiumError, paths
+from analysis.models import Specification, fit
+from analysis.report import Output
+
+FRAME = pd.DataFrame({"geo": ["FR10", "DE30"], "x": [1 / 3, np.nan]})
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Output:
+    monkeypatch.setenv("COMPENDIUM_RUN_DIR", str(tmp_path / "run"))
+    return Output.here("01_data")
+
+
+def figure() -> Figure:
+    drawn, axes = plt.subplots()
+    axes.plot([0, 1], [0, 1])
+    return drawn
+
+
+def test_by_hand_the_draft_folder_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMPENDIUM_RUN_DIR", raising=False)
+    out = Output.here("01_data")
+    assert out.folder == paths.RUNS / "01_data" / "draft" and out.draft
+
+
+@pytest.mark.parametrize("name", ["a/b", "../a", "", "é", "a b", ".hidden", "-x", "a\\b"])
+def test_names_that_are_not_file_names_are_refused(out: Output, name: str) -> None:
+    for write in (
+        lambda: out.table(name, FRAME, title="T", source="S"),
+        lambda: out.figure(name, figure(), caption="C", source="S", alt="A"),
+        lambda: Output.here(name),
+    ):
+        with pytest.raises(CompendiumError, match="cannot be a file name"):
+            write()
+    assert not out.folder.exists()
+    plt.close("all")
+
+
+def test_a_name_is_used_once_in_a_run_and_again_in_a_draft(out: Output) -> None:
+    out.table("t", FRAME, title="T", source="S")
+    with pytest.raises(CompendiumError, match="table 't' is written twice"):
+        out.table("t", FRAME, title="T", source="S")
+    draft = Output(out.folder, draft=True)
+    draft.table("t", FRAME, title="T", source="S")
+    draft.table("t", FRAME, title="T", source="S")
+
+
+def test_a_table_is_written_in_three_forms_and_shown(out: Output) -> None:
+    shown = out.table("t", FRAME, title="A title", source="Eurostat", units="EUR", note="A note")
+    names = sorted(file.name for file in (out.folder / "tables").iterdir())
+    assert names == ["t.csv", "t.docx", "t.tex"]
+    assert (out.folder / "tables" / "t.csv").read_text() == "geo,x\nFR10,0.333333333333\nDE30,\n"
+    markup = shown._repr_html_()
+    for text in ("A title", "EUR", "A note", "Eurostat", "FR10", "0.333", "–"):
+        assert text in markup
+
+
+def test_tables_need_title_and_source(out: Output) -> None:
+    with pytest.raises(CompendiumError, match="table 't' has no source"):
+        out.table("t", FRAME, title="T", source="")
+    with pytest.raises(CompendiumError, match="table 't' has no title"):
+        out.table("t", FRAME, title=" ", source="S")
+
+
+@pytest.mark.parametrize("word", ["caption", "source", "alt"])
+def test_figures_need_caption_source_and_alt(out: Output, word: str) -> None:
+    words = {"caption": "C", "source": "S", "alt": "A", word: ""}
+    with pytest.raises(CompendiumError, match=f"figure 'f' has no {word}"):
+        out.figure("f", figure(), **words)
+    assert not out.folder.exists()
+    plt.close("all")
+
+
+def test_a_figure_is_written_shown_once_and_closed(out: Output) -> None:
+    drawn = figure()
+    shown = out.figure("f", drawn, caption="Up & up", source="Eurostat", alt='A "rising" line')
+    assert not plt.fignum_exists(drawn.number)  # type: ignore[attr-defined]
+    assert "Source: Eurostat" in [text.get_text() for text in drawn.texts]
+    assert (out.folder / "figures" / "f.png").read_bytes().startswith(b"\x89PNG")
+    assert b"Matplotlib v" not in (out.folder / "figures" / "f.svg").read_bytes()
+    markup = shown._repr_html_()
+    assert 'alt="A &quot;rising&quot; line"' in markup and "Up &amp; up" in markup
+    assert markup.count("<img") == 1 and 'src="data:image/' in markup
+
+
+def test_estimates_are_collected_by_name_and_rounded(out: Output) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(50, 2)), columns=["y", "x"])
+    model = fit(Specification(outcome="y", regressors=("x",)), frame)
+    out.estimates("zeta", model)
+    out.estimates("alpha", model)
+    table = pq.read_table(out.folder / "estimates.parquet").to_pandas()
+    assert table["model"].tolist() == ["alpha", "alpha", "zeta", "zeta"]
+    assert table["n_obs"].tolist() == [50] * 4
+    expected = float(f"{model.row('x')['estimate']:.12g}")
+    assert table.set_index(["model", "term"]).loc[("zeta", "x"), "estimate"] == expected
+    with pytest.raises(CompendiumError, match="model 'zeta' is written twice"):
+        out.estimates("zeta", model)
+
+
+def test_nothing_is_left_beside_a_written_file(out: Output) -> None:
+    out.table("t", FRAME, title="T", source="S")
+    assert not [file for file in out.folder.rglob("*") if ".tmp" in file.name]
+
+
+# ---------------------------------------------------------------- say
+
+
+def test_say_formats_and_records(out: Output) -> None:
+    row = pd.Series({"estimate": np.float64(-0.12345678901234)})
+    shown = out.say(
+        "In NUTS 2, {share:.1%} of {n:,} ({where}): {e:.2f}; {gap:.1f}",
+        share=0.256,
+        n=np.int64(12345),
+        where="Île-de-France",
+        e=row["estimate"],
+        gap=float("nan"),
+    )
+    assert shown.data == "In NUTS 2, 25.6% of 12,345 (Île-de-France): −0.12; –"
+    (sentence,) = json.loads((out.folder / "sentences.json").read_text())
+    assert sentence["text"] == shown.data
+    assert sentence["values"] == {
+        "e": -0.123456789012,
+        "gap": None,
+        "n": 12345,
+        "share": 0.256,
+        "where": "Île-de-France",
+    }
+    assert sentence["typed_numbers"] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "message"),
+    [
+        ("{a} and {b}", {"a": 1}, "no value is given for b"),
+        ("{a}", {"a": 1, "c": 2}, "the template never uses c"),
+        ("{a}", {"a": None}, "a is None"),
+        ("{a}", {"a": [1]}, "a is .* give a number or a string"),
+        ("{a:.2q}", {"a": 1.0}, r"\{a:.2q\} cannot format 1.0"),
+        ("{a.real}", {"a": 1}, "plain names"),
+        ("{}", {}, "plain names"),
+        ("{a", {"a": 1}, "template .* is broken"),
+    ],
+)
+def test_say_refuses(out: Output, template: str, values: dict, message: str) -> None:
+    with pytest.raises(CompendiumError, match=message):
+        out.say(template, **values)
+    assert not out.folder.exists()

@@ -1,0 +1,75 @@
+"""The command line as it is installed: help, version, start-up time, parameters."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from analysis.runs.parameters import REGISTRY
+
+
+def compendium(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "analysis.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--help"], ["data", "params", "run", "reproduce", "compendium reproduce"]),
+        (["data", "--help"], ["list", "build"]),
+        (["run", "--help"], ["-p", "--params", "--out", "--timeout", "-p countries=FR,DE,IT"]),
+        (["reproduce", "--help"], ["--jobs", "--only", "--force", "restarted"]),
+        (["params", "--help"], ["compendium params 05_cluster_funding"]),
+        (["--version"], ["compendium 0."]),
+    ],
+)
+def test_help_reads_well(arguments: list[str], expected: list[str]) -> None:
+    result = compendium(*arguments)
+    assert result.returncode == 0
+    words = " ".join(result.stdout.split())
+    assert [text for text in expected if text not in words] == []
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_help_comes_at_once() -> None:
+    times = []
+    for _ in range(5):
+        clock = time.monotonic()
+        compendium("--help")
+        times.append(time.monotonic() - clock)
+    assert min(times) < 0.5
+
+
+def test_checking_parameters_needs_no_heavy_library() -> None:
+    code = (
+        "import sys; from analysis.runs import parameters, reproduce; "
+        "[parameters.validate(name, {}) for name in parameters.REGISTRY]; "
+        "print([m for m in ('pandas', 'papermill', 'nbformat', 'matplotlib') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_parameters_are_shown(name: str) -> None:
+    result = compendium("params", name)
+    assert result.returncode == 0
+    assert [field for field in REGISTRY[name].model_fields if field not in result.stdout] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("countrys=FR", "did you mean 'countries'?"),
+        ("countries=XX", "unknown country 'XX'"),
+        ("years=2012-2000", "runs backwards"),
+        ("outcome=patent_per_million", "did you mean 'patents_per_million'?"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_starts(value: str, expected: str) -> None:
+    result = compendium("run", "05_cluster_funding", "-p", value)
+    assert result.returncode == 2
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
