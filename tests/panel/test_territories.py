@@ -148,6 +148,13 @@ def test_a_very_small_missing_part_does_not_hide_its_country():
     assert np.isnan(aggregate(known, 1, PEOPLE).loc["FRA", 2010])
 
 
+def test_a_missing_population_hides_only_its_own_parent():
+    people = PEOPLE.assign(**{"2011": PEOPLE[2010]}).set_axis([2010, 2011], axis=1)
+    people.loc["FR10", 2011] = np.nan
+    known = pd.DataFrame({2011: {"FR10": 1.0, "FR21": 2.0, "FR22": 3.0, "FRA5": 0.0}})
+    assert aggregate(known, 0, people).loc["FR", 2011] == 6.0
+
+
 def test_aggregated_rates_are_weighted():
     weights = wide({"FR10": 3.0, "FR21": 1.0})
     rates = wide({"FR10": 10.0, "FR21": 20.0})

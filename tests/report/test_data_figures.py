@@ -68,3 +68,9 @@ def test_stacked_bars_reach_the_total():
     tops = [bar.get_y() + bar.get_height() for bar in axes.patches]
     assert tops == [3, 1, 4, 5]
     assert axes.patches[2].get_hatch() == "////" and axes.patches[0].get_hatch() is None
+
+
+def test_a_single_year_has_a_single_tick():
+    counts = pd.DataFrame({"paid": [3]}, index=[2005])
+    axes = stacked_bars(counts, ylabel="Regions").axes[0]
+    assert list(axes.get_xticks()) == [2005]

@@ -74,7 +74,7 @@ def build_regions(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFram
     rates, rates_quality = _rates(raw, passage, columns)
     payments, payments_quality = _payments(raw, passage)
     columns |= rates | payments
-    people = _weight(columns["population"].reindex(all_nuts2(raw)))
+    people = columns["population"].reindex(all_nuts2(raw))
     listed = _listed(raw, passage, people)
     frames = [_at_level(columns, listed, people, level, raw) for level in (0, 1, 2)]
     frames[2]["population_origin"] = _read_off(origin, frames[2]).astype(str)
@@ -133,8 +133,8 @@ def _population(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFrame,
         return select(raw[table], Published(dataset, table, dataset, indicator, unit, vintage))
 
     sources = {
-        "demo_r_d2jan": rows(demography, "demo_r_d2jan", "POP", "NR"),
         "tgs00096": rows(demography, "tgs00096", "POP", "NR"),
+        "demo_r_d2jan": rows(demography, "demo_r_d2jan", "POP", "NR"),
         "regacc": rows("eurostat_gdp_vintages", "regacc", "POP", "POP", "V2021"),
     } | {
         f"nama_10r_2gdp {vintage}": _implied_people(

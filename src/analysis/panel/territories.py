@@ -191,7 +191,8 @@ def aggregate(
 ) -> pd.DataFrame:
     """Sum counts (or average rates by their denominator) from NUTS 2 to NUTS 1 or 0.
 
-    values: NUTS 2 code × year. people: population of every NUTS 2 region of the map × year.
+    values: NUTS 2 code × year. people: population of every NUTS 2 region of the map × year; the
+    nearest year stands in for a gap, and a region without any counts as empty.
     A larger region is missing where the regions without a value hold more than
     ``TOLERATED_GAP`` of its people: a few overseas or very small territories (Mayotte, Ceuta,
     Melilla) are missing from most tables and may not hide their country.
@@ -204,7 +205,9 @@ def aggregate(
     mass = values.reindex(regions).to_numpy(dtype=float) * weight
     missing = np.isnan(mass)
     total = belongs @ np.where(missing, 0.0, mass)
-    residents = people.reindex(columns=values.columns).to_numpy(dtype=float)
+    every_year = people.reindex(columns=people.columns.union(values.columns))
+    every_year = every_year.ffill(axis=1).bfill(axis=1).fillna(0.0)
+    residents = every_year[values.columns].to_numpy(dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         if denominator is not None:
             total = total / (belongs @ np.where(missing, 0.0, weight))

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from analysis import CompendiumError
 from analysis.report.figures import FAINT, LINESTYLES, MARKERS, PALETTE, sequential
@@ -86,7 +85,7 @@ def revision_lines(
             axes.plot(x, size["p90_abs"], ms=4, mfc="white", label=f"nine in ten, {entry}", **look)
         axes.set(xlabel=xlabels[title], ylabel="Absolute distance, %", title=title)
         axes.set_ylim(0, axes.get_ylim()[1] * (1.0 + 0.07 * 2 * len(lines)))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _whole_numbers(axes, pd.concat([size.iloc[:, 0] for size in lines.values()]))
         axes.grid(axis="y")
         axes.legend(loc="upper center", ncols=len(lines), fontsize=7, columnspacing=1.0)
     return figure
@@ -109,7 +108,7 @@ def chain_plot(
         axes.plot(old.index, old, ":", color=colour, marker=marker, mfc="white", lw=1)
         axes.plot(new.index, new, "-", color=colour, marker=marker, lw=1, label=name)
     axes.set(xlabel="Year", ylabel=ylabel, ylim=(0, None))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _whole_numbers(axes, chained.dropna(axis=1, how="all").columns)
     axes.grid(axis="y")
     _key_of_releases(axes)
     return figure
@@ -121,6 +120,14 @@ def _key_of_releases(axes: Axes) -> None:
     axes.plot([], [], ":o", color="0.4", mfc="white", lw=1, label="older release")
     axes.plot([], [], "-", color="0.4", marker="", lw=3.5, alpha=0.3, label="chain")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _whole_numbers(axes: Axes, values: pd.Index | pd.Series) -> None:
+    """Ticks on whole years only, also where there are one or two of them."""
+    low, high = int(values.min()), int(values.max())
+    step = max(1, round((high - low) / 8))
+    axes.set_xticks(range(low, high + 1, step))
+    axes.set_xlim(low - 0.6, high + 0.6)
 
 
 def stacked_bars(
@@ -150,7 +157,6 @@ def stacked_bars(
         )
         bottom += counts[kind].to_numpy(dtype=float)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.set_xlim(counts.index.min() - 0.6, counts.index.max() + 0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _whole_numbers(axes, counts.index)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), reverse=True)
     return figure
