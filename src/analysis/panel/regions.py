@@ -156,7 +156,7 @@ def _population(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFrame,
     for name in others:
         longer = splice(population, converted.values[f"population:{name}"])
         added = longer.notna() & population.reindex_like(longer).isna()
-        origin = origin.reindex_like(longer).fillna("").mask(added, name)
+        origin = origin.reindex_like(longer).astype(object).fillna("").mask(added, name)
         population = longer
     return population, origin, converted.quality
 
