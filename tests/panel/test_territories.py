@@ -172,9 +172,9 @@ def series(values: list[float], first: int = 2000) -> pd.DataFrame:
 
 def test_splice_keeps_the_newer_vintage_and_links_the_older_by_ratio():
     newer = series([np.nan, np.nan, 20.0, 22.0, np.nan])
-    older = series([8.0, 9.0, 10.0, 11.0, 12.0])
+    older = series([12.0, 14.0, 16.0, 17.6, 19.2])
     spliced = splice(newer, older).loc["FR10"]
-    assert spliced.tolist() == pytest.approx([16.0, 18.0, 20.0, 22.0, 24.0])
+    assert spliced.tolist() == pytest.approx([15.0, 17.5, 20.0, 22.0, 24.0])
 
 
 def test_splice_leaves_gaps_and_regions_without_overlap_missing():
@@ -182,3 +182,8 @@ def test_splice_leaves_gaps_and_regions_without_overlap_missing():
     assert np.isnan(inside[2001])
     apart = splice(series([np.nan, 5.0]), series([4.0, np.nan])).loc["FR10"]
     assert np.isnan(apart[2000])
+
+
+def test_splice_refuses_releases_that_contradict_each_other():
+    spliced = splice(series([np.nan, 20.0, 20.0]), series([8.0, 5.0, 5.0])).loc["FR10"]
+    assert np.isnan(spliced[2000])

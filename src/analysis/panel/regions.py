@@ -135,7 +135,9 @@ def _population(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFrame,
     sources = {
         "tgs00096": rows(demography, "tgs00096", "POP", "NR"),
         "demo_r_d2jan": rows(demography, "demo_r_d2jan", "POP", "NR"),
-        "regacc": rows("eurostat_gdp_vintages", "regacc", "POP", "POP", "V2021"),
+        "regacc": rows("eurostat_gdp_vintages", "regacc", "POP", "POP", "V2021").assign(
+            value=lambda thousands: 1000 * thousands["value"]
+        ),
     } | {
         f"nama_10r_2gdp {vintage}": _implied_people(
             rows(gdp, "nama_10r_2gdp", "GDP", "MIO_EUR", vintage),
@@ -252,11 +254,19 @@ def _frame(raw: Raw, regions: pd.Index, level: int) -> pd.DataFrame:
     static["area_km2"] = area.groupby(parents).sum(min_count=1)
     places = raw["nuts2_centroids"]
     places = places[places["version"] == NUTS_VERSION].set_index("geo")[["lon", "lat"]]
-    centre = places.reindex(regions).mul(area, axis=0).groupby(parents).sum(min_count=1)
-    static[["lon", "lat"]] = centre.div(static["area_km2"], axis=0)
+    static[["lon", "lat"]] = _centroids(places.reindex(regions), area, parents)
     grid = static.loc[codes.repeat(len(YEARS))].reset_index()
     grid.insert(1, "year", np.tile(YEARS.to_numpy(), len(codes)))
     return grid
+
+
+def _centroids(places: pd.DataFrame, area: pd.Series, parents: pd.Index) -> pd.DataFrame:
+    """Area-weighted centroid of each parent; overseas parts do not pull it off the continent."""
+    near = places["lon"].between(-35, 50) & places["lat"].gt(25)
+    alone = near.groupby(parents).transform("sum").eq(0)
+    weight = area.where(near | alone)
+    total = places.mul(weight, axis=0).groupby(parents).sum(min_count=1)
+    return total.div(weight.groupby(parents).sum(min_count=1), axis=0)
 
 
 def _read_off(wide: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:

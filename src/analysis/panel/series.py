@@ -166,13 +166,19 @@ def _quality(version: str, wide: pd.DataFrame, done: Conversion) -> pd.DataFrame
     return report[report["regions_in"] > 0].rename_axis("column").reset_index()
 
 
+#: Two releases of one quantity that differ by more than this factor do not describe the same thing.
+LARGEST_BREAK = 1.5
+
+
 def splice(primary: pd.DataFrame, older: pd.DataFrame, overlap_years: int = 3) -> pd.DataFrame:
     """Extend a series with another vintage of the same quantity, region by region.
 
     The primary vintage is kept wherever it has a value. In years before its first value the older
     one is used, times the mean ratio (in logs) of the two in the first ``overlap_years`` years that
     both have; after its last value likewise with the last common years. Gaps inside the primary
-    series stay missing, and so does a region with no common year.
+    series stay missing. A region with no common year is not extended, nor is one whose releases
+    differ by a factor of more than ``LARGEST_BREAK``: Scottish R&D, for one, is published with its
+    regions in another order in each release.
 
     primary, older: code × year. Returns code × year over the union of the years.
     """
@@ -202,6 +208,7 @@ def complete_regions(primary: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame
 
 
 def _mean_of_first(ratio: pd.DataFrame, count: int) -> np.ndarray:
-    """Mean of the first ``count`` known values of each row; missing where there is none."""
+    """Mean of the first ``count`` known log ratios of each row; missing where too large."""
     known = ratio.notna().cumsum(axis=1).le(count) & ratio.notna()
-    return ratio.where(known).mean(axis=1).to_numpy()
+    mean = ratio.where(known).mean(axis=1)
+    return mean.where(mean.abs() <= np.log(LARGEST_BREAK)).to_numpy()

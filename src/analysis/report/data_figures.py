@@ -125,7 +125,7 @@ def _key_of_releases(axes: Axes) -> None:
 def _whole_numbers(axes: Axes, values: pd.Index | pd.Series) -> None:
     """Ticks on whole years only, also where there are one or two of them."""
     low, high = int(values.min()), int(values.max())
-    step = max(1, round((high - low) / 8))
+    step = max(1, -(-(high - low) // 8))
     axes.set_xticks(range(low, high + 1, step))
     axes.set_xlim(low - 0.6, high + 0.6)
 
