@@ -60,7 +60,7 @@ def test_every_notebook_leaves_a_record_figures_and_a_page(reproduced):
     for notebook in sorted(reproduced.glob("notebooks/*.ipynb")):
         (run,) = (reproduced / "runs" / notebook.stem).iterdir()
         record = json.loads((run / "record.json").read_text())
-        assert record["status"] == "done" or record["status"] == "ok"
+        assert record["status"] == "complete"
         assert list((reproduced / "figures" / notebook.stem).glob("*.png"))
         page = (reproduced / "reports" / f"{notebook.stem}.html").read_text(encoding="utf-8")
         assert not re.search(r'(?:src|href)="https?://[^"]*\.(?:js|css|png|svg)', page)
