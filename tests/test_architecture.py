@@ -53,7 +53,8 @@ def test_a_notebook_defines_nothing_and_carries_no_output(path):
             continue
         assert not cell.outputs and cell.execution_count is None, cell.id
         definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        assert not any(isinstance(n, definitions) for n in ast.walk(ast.parse(cell.source))), cell.id
+        nodes = ast.walk(ast.parse(cell.source))
+        assert not any(isinstance(node, definitions) for node in nodes), cell.id
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
