@@ -9,7 +9,7 @@ import pytest
 from analysis import paths
 
 PACKAGE = paths.ROOT / "src" / "analysis"
-ROOMS = ("sources", "panel", "indicators", "models", "report", "runs", "cli")
+ROOMS = ("sources", "panel", "indicators", "models", "studies", "report", "runs", "cli")
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 
 

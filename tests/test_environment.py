@@ -18,10 +18,8 @@ def locked() -> list[str]:
 
 def declared() -> list[Requirement]:
     project = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]
-    return [
-        Requirement(line)
-        for line in project["dependencies"] + project["optional-dependencies"]["dev"]
-    ]
+    optional = [line for extra in project["optional-dependencies"].values() for line in extra]
+    return [Requirement(line) for line in project["dependencies"] + optional]
 
 
 def test_the_lock_satisfies_every_declared_dependency():

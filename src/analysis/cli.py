@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis import CompendiumError
+from analysis.studies.commands import app as studies_app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="See and build the data.")
 app.add_typer(data_app, name="data")
+app.add_typer(studies_app, name="studies")
 
 
 def _show_version(wanted: bool) -> None:

@@ -154,15 +154,13 @@ def test_a_killed_worker_takes_its_kernel_along(root: Path) -> None:
     wait_for(lambda: not processes_of(root))
 
 
-def test_a_second_reproduction_does_nothing_and_does_it_fast(tmp_path: Path) -> None:
+def test_a_second_reproduction_does_nothing(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", {"a": [WRITE], "b": [WRITE]})
     code, output, _ = compendium(root, "reproduce")
     assert code == 0
     assert f"report: {(root / 'reports/index.html').as_uri()}" in output
     before = results(root)
-    clock = time.monotonic()
     code, output, _ = compendium(root, "reproduce")
-    assert time.monotonic() - clock < 5
     assert code == 0 and results(root) == before
     assert output.count("up to date") == 6  # data, two notebooks, report; two in the summary
 

@@ -168,7 +168,7 @@ def _arrays(
         return np.column_stack([codes[name] for name in names]) if names else empty
 
     exogenous, terms = block(spec.regressors), tuple(prefix + name for name in spec.regressors)
-    if not spec.absorb:
+    if spec.intercept and not spec.absorb:
         exogenous = np.column_stack([np.ones(len(values)), exogenous])
         terms = ("Intercept", *terms)
     unit = spec.unit or next(iter(spec.absorb), None)

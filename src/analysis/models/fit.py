@@ -14,6 +14,7 @@ from analysis.models.absorption import absorb, count_effects, count_singletons
 from analysis.models.covariance import covariance
 from analysis.models.design import Design, build_design, select_rows
 from analysis.models.estimates import Estimates, Facts, tabulate, wald_test
+from analysis.models.fit_statistics import fit_statistics, total_squares
 from analysis.models.least_squares import Solution, solve_iv, solve_ols, solve_poisson
 from analysis.models.specification import ModelError, Specification
 
@@ -54,9 +55,10 @@ def fit(spec: Specification, frame: pd.DataFrame) -> Estimates:
         facts = replace(facts, **instrument_strength(spec, design))
     solution = _solve(spec, design)
     facts = replace(facts, **_fit_statistics(spec, design, solution))
+    statistics = fit_statistics(spec, design, solution, n_parameters, facts.log_likelihood)
     matrix = covariance(solution, spec.vcov, n_parameters, design.clusters, design.effects)
     terms = [*design.exogenous_terms, *design.endogenous_terms]
-    return tabulate(terms, solution.coefficients, matrix, facts)
+    return replace(tabulate(terms, solution.coefficients, matrix, facts), statistics=statistics)
 
 
 def drop_separated(design: Design) -> Design:
@@ -178,7 +180,7 @@ def _fit_statistics(spec: Specification, design: Design, solution: Solution) -> 
         return _poisson_statistics(design, solution)
     outcome, weights, n = design.outcome, design.weights, len(design.outcome)
     residual = float(weights @ solution.residuals**2)
-    total = float(weights @ (outcome - np.average(outcome, weights=weights)) ** 2)
+    total = total_squares(spec, design)
     within = float(weights @ absorb(outcome[:, None], design.effects, weights)[:, 0] ** 2)
     if min(within, total) <= 1e-18 * float(weights @ outcome**2):
         raise ModelError(

@@ -29,6 +29,8 @@ class Specification:
     absorb
         None, one or two columns whose levels are fixed effects. Without any, an intercept is
         estimated and reported as the term ``Intercept``.
+    intercept
+        False for a regression through the origin, whose R² compares with zero and not the mean.
     endogenous, instruments
         For ``"iv"`` only: the instrumented regressors and the excluded instruments.
     weights
@@ -56,6 +58,7 @@ class Specification:
     regressors: tuple[str, ...] = ()
     estimator: str = "ols"
     absorb: tuple[str, ...] = ()
+    intercept: bool = True
     endogenous: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
     weights: str | None = None
@@ -80,7 +83,8 @@ class Specification:
     def formula(self) -> str:
         """The model in the notation of fixest: ``y ~ x | effects | endogenous ~ instruments``."""
         lag = f"L{self.lags}." if self.lags else ""
-        parts = [f"{self.outcome} ~ {_sum(self.regressors, lag) or '1'}"]
+        origin = "" if self.intercept else " - 1"
+        parts = [f"{self.outcome} ~ {_sum(self.regressors, lag) or '1'}{origin}"]
         if self.absorb:
             parts.append(_sum(self.absorb))
         if self.endogenous:
@@ -112,6 +116,8 @@ class Specification:
             raise ModelError(f"the outcome {self.outcome!r} is also on the right-hand side")
         if self.absorb and not self.regressors and not self.endogenous:
             raise ModelError("absorb is given but there is no regressor to estimate")
+        if not self.intercept and (self.absorb or not (self.regressors or self.endogenous)):
+            raise ModelError("intercept=False needs a regressor, and no absorbed effect")
 
     def _check_instruments(self) -> None:
         if self.estimator != "iv":

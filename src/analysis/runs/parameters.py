@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from analysis import CompendiumError
+from analysis import CompendiumError, paths
 
 FIRST_YEAR, LAST_YEAR = 1977, 2024
 LONGEST_LAG = 10
@@ -179,6 +179,28 @@ def _names_with_role(role: str) -> tuple[str, ...]:
     return with_role(role, table="regions")
 
 
+def _known_studies(names: list[str]) -> list[str]:
+    from analysis.studies.folders import find_studies
+
+    allowed = [folder.name for folder in find_studies([])]
+    for name in names:
+        if name not in allowed:
+            raise ValueError(f"{name!r} is no study{hint(name, allowed)}")
+    return _without_duplicates(names)
+
+
+def _existing_folder(name: str) -> str:
+    if name and not (paths.ROOT / name).is_dir():
+        raise ValueError(f"{name!r} is no folder; give one, absolute or from {paths.ROOT}")
+    return name
+
+
+def _study_names() -> str:
+    from analysis.studies.folders import find_studies
+
+    return "all when empty; " + ", ".join(folder.name for folder in find_studies([]))
+
+
 def _has_role(role: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         allowed = _names_with_role(role)
@@ -320,6 +342,19 @@ Depreciation = Annotated[
     Field(ge=0, le=1, description="Yearly depreciation of the knowledge stock"),
     Shown("number", _fixed("0 to 1")),
 ]
+Studies = Annotated[
+    list[str],
+    BeforeValidator(_names),
+    AfterValidator(_known_studies),
+    Shown("studies", _study_names),
+    Field(description="Published studies to compute again"),
+]
+Folder = Annotated[
+    str,
+    AfterValidator(_existing_folder),
+    Shown("folder", _fixed("a folder; none when empty")),
+    Field(description="Where the data of studies are that come with no dependency"),
+]
 Seed = Annotated[
     int,
     BeforeValidator(_integer),
@@ -332,7 +367,13 @@ Seed = Annotated[
 
 
 class Parameters(BaseModel):
-    """What every notebook's parameters have in common: strict types, no unknown name, frozen."""
+    """What every notebook's parameters have in common: strict types, no unknown name, frozen.
+
+    ``reads`` names folders of the project, besides code and processed data, that the notebook
+    reads: a run depends on what is in them.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
@@ -420,12 +461,22 @@ class ClusterFunding(Parameters):
     drop_truncated: DropTruncated = True
 
 
+class Replications(Parameters):
+    """Published numbers computed again from their data and compared digit by digit."""
+
+    reads = ("studies",)
+
+    studies: Studies = Field(default=[])
+    data_dir: Folder = ""
+
+
 #: Every notebook, in reading order, with the model its parameters must fit.
 REGISTRY: dict[str, type[Parameters]] = {
     "01_data": Data,
     "02_landscape": Landscape,
     "03_knowledge_production": KnowledgeProduction,
     "05_cluster_funding": ClusterFunding,
+    "15_replications": Replications,
 }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import analysis
 from analysis import CompendiumError, paths
 from analysis.runs.notebooks import Notebook, check_declaration, read_notebook
-from analysis.runs.parameters import Parameters, UsageError
+from analysis.runs.parameters import Parameters, UsageError, model_of
 
 RECORD = "record.json"
 KEY_LENGTH = 16
@@ -64,8 +64,12 @@ def hash_files(root: Path, skip: Iterable[str] = ()) -> dict[str, str]:
 
 def code_hash() -> str:
     """SHA-256 over the files of this package: code, declarations and templates."""
-    files = hash_files(Path(analysis.__file__).parent)
-    return hashlib.sha256(canonical_json(files).encode()).hexdigest()
+    return hash_folder(Path(analysis.__file__).parent)
+
+
+def hash_folder(folder: Path) -> str:
+    """SHA-256 over the files below ``folder``, their paths and bytes."""
+    return hashlib.sha256(canonical_json(hash_files(folder)).encode()).hexdigest()
 
 
 def data_hashes(processed: Path) -> dict[str, str]:
@@ -160,11 +164,17 @@ def plan(
     """
     check_declaration(notebook)
     values = parameters.injectable()
-    hashes = {"notebook": notebook.source_hash(), **asdict(inputs)}
+    hashes = _inputs_of(notebook, inputs)
     if out is not None:
         _check_replaceable(out)
     folder = out or paths.RUNS / notebook.name / _key(hashes, values)[:KEY_LENGTH]
     return RunSpec(notebook, values, hashes, folder.absolute(), cell_timeout)
+
+
+def _inputs_of(notebook: Notebook, shared: Inputs) -> dict[str, Any]:
+    """Hashes of all a run depends on: its notebook, what all share, the folders its model reads."""
+    folders = {name: hash_folder(paths.ROOT / name) for name in model_of(notebook.name).reads}
+    return {"notebook": notebook.source_hash(), **asdict(shared), **folders}
 
 
 def changed_inputs(spec: RunSpec) -> list[str]:
@@ -173,7 +183,7 @@ def changed_inputs(spec: RunSpec) -> list[str]:
     Raises CompendiumError when an input cannot be read any more.
     """
     notebook = read_notebook(spec.notebook.path)
-    now = {"notebook": notebook.source_hash(), **asdict(current_inputs())}
+    now = _inputs_of(notebook, current_inputs())
     return sorted(name for name in now if now[name] != spec.inputs[name])
 
 

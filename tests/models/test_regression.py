@@ -1,0 +1,201 @@
+"""Regressions under other conventions than our own, against the packages that follow them."""
+
+import numpy as np
+import pandas as pd
+import pyfixest
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.models import Specification, fit, registry
+from analysis.models.regression import iv, ols, poisson
+from analysis.models.specification import ModelError
+
+
+def panel(seed: int = 3, firms: int = 24, years: int = 7) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "firm": np.repeat(np.arange(firms), years),
+            "year": np.tile(np.arange(years), firms),
+            "x": random.normal(size=firms * years),
+            "z": random.normal(size=firms * years),
+            "w": random.uniform(0.5, 2, size=firms * years),
+        }
+    )
+    frame["region"] = frame["firm"] % 6
+    noise = random.normal(size=firms)[frame["firm"]] + random.normal(size=len(frame))
+    frame["d"] = frame["x"] + 0.5 * frame["z"] + noise
+    frame["y"] = 1 + 2 * frame["d"] + 0.3 * frame["x"] + noise
+    frame["n"] = random.poisson(np.exp(0.4 * frame["x"]))
+    return frame.sample(frac=0.9, random_state=seed).reset_index(drop=True)
+
+
+FRAME = panel()
+X = sm.add_constant(FRAME[["x", "z"]])
+
+
+def errors(estimates):
+    return estimates.coefficients.set_index("term")["std_error"]
+
+
+def test_the_default_is_our_own_convention():
+    arguments = {"outcome": "y", "regressors": ("x", "z"), "absorb": ("firm",), "vcov": "hc1"}
+    ours = ols(FRAME, **arguments)
+    plain = fit(Specification(**arguments), FRAME)
+    pd.testing.assert_frame_equal(ours.coefficients, plain.coefficients)
+    assert ours.facts == plain.facts
+
+
+@pytest.mark.parametrize("parameters", ["all", "nonnested", "terms"])
+@pytest.mark.parametrize("absorb", [("firm",), ("firm", "year"), ("year",)])
+@pytest.mark.parametrize("cluster", ["firm", "region", "year"])
+def test_the_count_of_parameters_is_that_of_pyfixest(parameters, absorb, cluster):
+    formula = f"y ~ x + z | {' + '.join(absorb)}"
+    convention = {"all": "full", "nonnested": "nonnested", "terms": "none"}[parameters]
+    ssc = pyfixest.ssc(k_fixef=convention, G_df="conventional")
+    other = pyfixest.feols(formula, FRAME, vcov={"CRV1": cluster}, ssc=ssc, fixef_rm="none")
+    ours = ols(
+        FRAME,
+        outcome="y",
+        regressors=["x", "z"],
+        absorb=absorb,
+        vcov="cluster",
+        cluster=cluster,
+        parameters=parameters,
+    )
+    np.testing.assert_allclose(errors(ours), other.se(), rtol=1e-9)
+
+
+def test_no_small_sample_factor_is_that_of_the_formula():
+    groups = FRAME["firm"].to_numpy()
+    model = sm.OLS(FRAME["y"], X)
+    classical = ols(FRAME, outcome="y", regressors=["x", "z"], small_sample="none")
+    plain = model.fit()
+    expected = plain.bse * np.sqrt(plain.df_resid / len(FRAME))
+    np.testing.assert_allclose(errors(classical), expected, rtol=1e-10)
+    robust = ols(FRAME, outcome="y", regressors=["x", "z"], vcov="hc1", small_sample="none")
+    np.testing.assert_allclose(errors(robust), model.fit(cov_type="HC0").bse, rtol=1e-10)
+    keywords = {"groups": groups, "use_correction": False}
+    uncorrected = model.fit(cov_type="cluster", cov_kwds=keywords)
+    arguments = {"outcome": "y", "regressors": ["x", "z"], "vcov": "cluster", "cluster": "firm"}
+    ours = ols(FRAME, **arguments, small_sample="none")
+    np.testing.assert_allclose(errors(ours), uncorrected.bse, rtol=1e-10)
+    count = len(np.unique(groups))
+    clusters = ols(FRAME, **arguments, small_sample="clusters")
+    factor = np.sqrt(count / (count - 1))
+    np.testing.assert_allclose(errors(clusters), uncorrected.bse * factor, rtol=1e-10)
+
+
+def test_instrumental_variables_without_a_factor_are_those_of_linearmodels():
+    linearmodels = pytest.importorskip("linearmodels")
+    constant = np.ones(len(FRAME))
+    exogenous = pd.DataFrame({"const": constant, "x": FRAME["x"]})
+    model = linearmodels.IV2SLS(FRAME["y"], exogenous, FRAME[["d"]], FRAME[["z"]])
+    arguments = {"outcome": "y", "regressors": "x", "endogenous": "d", "instruments": "z"}
+    for ours, theirs in [
+        (iv(FRAME, **arguments, small_sample="none"), model.fit(cov_type="unadjusted")),
+        (iv(FRAME, **arguments, vcov="hc0"), model.fit(cov_type="robust")),
+    ]:
+        np.testing.assert_allclose(errors(ours), theirs.std_errors, rtol=1e-10)
+        assert ours.statistics["r_squared_structural"] == pytest.approx(theirs.rsquared)
+
+
+def test_statistics_are_those_of_statsmodels():
+    ours = ols(FRAME, outcome="y", regressors=["x", "z"], weights="w")
+    other = sm.WLS(FRAME["y"], X, weights=FRAME["w"]).fit()
+    expected = {
+        "rss": other.ssr,
+        "rmse": np.sqrt(other.scale),
+        "adj_r_squared": other.rsquared_adj,
+        "f_statistic": other.fvalue,
+        "f_p_value": other.f_pvalue,
+        "aic": other.aic,
+        "bic": other.bic,
+    }
+    assert dict(ours.statistics) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_regression_through_the_origin():
+    ours = ols(FRAME, outcome="y", regressors=["x", "z"], intercept=False)
+    other = sm.OLS(FRAME["y"], FRAME[["x", "z"]]).fit()
+    np.testing.assert_allclose(ours.coefficients["estimate"], other.params, rtol=1e-10)
+    np.testing.assert_allclose(errors(ours), other.bse, rtol=1e-10)
+    assert ours.facts.r_squared == pytest.approx(other.rsquared)
+    assert ours.statistics["adj_r_squared"] == pytest.approx(other.rsquared_adj)
+    assert ours.facts.formula == "y ~ x + z - 1"
+    with pytest.raises(ModelError, match="intercept=False needs a regressor"):
+        ols(FRAME, outcome="y", intercept=False)
+
+
+def test_poisson_criteria_and_conditional_likelihood():
+    ours = poisson(FRAME, outcome="n", regressors="x")
+    other = sm.Poisson(FRAME["n"], sm.add_constant(FRAME[["x"]])).fit(disp=0)
+    assert ours.statistics["aic"] == pytest.approx(other.aic)
+    np.testing.assert_allclose(ours.coefficients["p_value"], other.pvalues, rtol=1e-5)
+    effects = poisson(FRAME, outcome="n", regressors="x", absorb="firm")
+    conditional = sm.ConditionalPoisson(FRAME["n"], FRAME[["x"]], groups=FRAME["firm"])
+    slope = effects.coefficients["estimate"].to_numpy()
+    # statsmodels leaves out what does not depend on the slope: the factorials.
+    used = FRAME.groupby("firm")["n"].transform("sum") > 0
+    from scipy.special import gammaln
+
+    totals = FRAME[used].groupby("firm")["n"].sum()
+    constant = gammaln(totals + 1).sum() - gammaln(FRAME.loc[used, "n"] + 1).sum()
+    assert effects.statistics["conditional_log_likelihood"] == pytest.approx(
+        conditional.loglike(slope) + constant
+    )
+
+
+def test_normal_inference():
+    ours = ols(FRAME, outcome="y", regressors="x", inference="normal")
+    other = sm.OLS(FRAME["y"], sm.add_constant(FRAME[["x"]])).fit(use_t=False)
+    np.testing.assert_allclose(ours.coefficients["p_value"], other.pvalues, rtol=1e-8)
+    np.testing.assert_allclose(ours.coefficients["ci_low"], other.conf_int()[0], rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"small_sample": "stata"}, "small_sample: 'stata' is not one of full, clusters, none"),
+        ({"parameters": "some"}, "parameters: 'some' is not one of all, nonnested, terms"),
+        ({"parameters": 10**6}, "parameters: expected a number below"),
+        ({"inference": "z"}, "inference: 'z' is not one of t, normal"),
+        (
+            {"vcov": "cluster", "cluster": ["firm", "year"], "small_sample": "none"},
+            "not available with two cluster columns",
+        ),
+    ],
+)
+def test_options_that_are_refused(options, message):
+    with pytest.raises(ModelError, match=message):
+        ols(FRAME, outcome="y", regressors="x", **options)
+
+
+@given(st.integers(3, 40))
+def test_a_stated_number_of_parameters_is_what_the_factor_has(count):
+    ours = ols(FRAME, outcome="y", regressors="x", parameters=count)
+    ratio = ours.statistics["rss"] / (len(FRAME) - count)
+    plain = ols(FRAME, outcome="y", regressors="x")
+    expected = errors(plain) * np.sqrt(ratio) / plain.statistics["rmse"]
+    np.testing.assert_allclose(errors(ours), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", registry.ESTIMATORS)
+def test_every_registered_estimator_can_be_called_from_a_study(name):
+    reserved = {"id", "estimator", "data", "formula", "foreach", "also", "note", "table", "column"}
+    reserved |= {"only", "rows", "statistics"}
+    arguments = registry.arguments_of(name)
+    assert not reserved & set(arguments), "a study could not pass these"
+    assert all(one.kind is one.KEYWORD_ONLY for one in arguments.values())
+    assert registry.load(name).__doc__
+
+
+def test_the_registry_names_what_is_wrong():
+    with pytest.raises(ModelError, match=r"no estimator 'olss'; there are .*ols"):
+        registry.load("olss")
+    with pytest.raises(ModelError, match="has no argument 'vcv'; allowed: absorb, cluster"):
+        registry.call("ols", FRAME, {"outcome": "y", "vcv": "hc1"})
+    with pytest.raises(ModelError, match="estimator 'iv' needs endogenous, instruments"):
+        registry.call("iv", FRAME, {"outcome": "y"})

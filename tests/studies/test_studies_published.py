@@ -1,0 +1,46 @@
+"""The studies of the project: what they reproduce, digit by digit."""
+
+import os
+
+import pytest
+
+from analysis.studies.compare import Report
+from analysis.studies.folders import find_studies
+from analysis.studies.run import run_studies, run_study
+from analysis.studies.schema import read_study
+
+STUDIES = [path.name for path in find_studies([])]
+NOT_EXACT_AT_MOST = 7
+
+
+@pytest.fixture(scope="session")
+def reports(shared_data) -> dict[str, Report]:
+    """Every study run once on the source files beside the project."""
+    found = run_studies(find_studies([]), shared_data / "studies", jobs=os.cpu_count() or 1)
+    return {report.study: report for report in found}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_printed_number_agrees_or_its_difference_is_explained(reports, name):
+    report = reports[name]
+    assert report.errors == () and not report.absent
+    assert [one for one in report.comparisons if one.verdict != "exact" and not one.explained] == []
+
+
+def test_few_printed_numbers_are_not_exact(reports):
+    counts = [report.counts for report in reports.values()]
+    assert sum(sum(one.values()) - one["exact"] for one in counts) <= NOT_EXACT_AT_MOST
+
+
+def test_no_explanation_is_kept_for_a_number_that_agrees(reports):
+    for folder in find_studies([]):
+        known = read_study(folder).study.known_differences
+        explained = {one.reason for one in reports[folder.name].comparisons if one.explained}
+        assert [one.reason for one in known if one.reason not in explained] == []
+
+
+def test_studies_whose_data_come_with_a_dependency_run_everywhere():
+    pytest.importorskip("linearmodels")
+    (folder,) = find_studies(["card1995_schooling"])
+    report = run_study(folder)
+    assert report.counts["exact"] == 30 == len(report.comparisons)

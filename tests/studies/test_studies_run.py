@@ -1,0 +1,287 @@
+"""From a folder to verdicts: computing, targets, claims, independence of the printed numbers."""
+
+import ast
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from printed_lines import line
+
+from analysis.models import registry
+from analysis.studies import compute, run_study
+from analysis.studies.errors import StudyError
+from analysis.studies.folders import find_studies
+from analysis.studies.run import compute_study, run_studies
+from analysis.studies.schema import read_study
+
+MODEL = {"id": "ols", "column": "OLS", "estimator": "ols", "formula": "y ~ x", "rows": {"X": "x"}}
+
+
+def verdicts(report):
+    return {(one.row, one.statistic): one.verdict for one in report.comparisons}
+
+
+def only(report):
+    (one,) = report.comparisons
+    return one
+
+
+def computed(small_study, target, statistic="coef", **keys):
+    """What ``target`` computes in the small study, with the reason when it does not."""
+    model = {**MODEL, "rows": {"X": target}, **keys}
+    one = only(run_study(small_study(line("X", statistic, "0"), models=[model])))
+    return one.computed if one.verdict not in ("unmapped", "not_run") else one.reason
+
+
+@pytest.fixture
+def by_hand(small_frame):
+    """Least squares of y on x with numpy: coefficients, covariance, n."""
+    rows = small_frame.dropna()
+    x = np.column_stack([np.ones(len(rows)), rows["x"]])
+    beta, rss, *_ = np.linalg.lstsq(x, rows["y"], rcond=None)
+    return beta, np.linalg.inv(x.T @ x) * rss[0] / (len(rows) - 2), len(rows)
+
+
+def test_a_study_is_computed_and_compared(small_study, by_hand):
+    beta, covariance, n = by_hand
+    printed = line("X", "coef", f"{beta[1]:.3f}") + line(
+        "X", "se", f"{covariance[1, 1] ** 0.5:.4f}"
+    )
+    printed += line("X", "t", f"{beta[1] / covariance[1, 1] ** 0.5 + 0.01:.2f}")
+    report = run_study(small_study(printed + line("N", "n", str(n + 5))))
+    assert list(verdicts(report).values()) == ["exact", "exact", "last_digit", "different"]
+    assert report.counts == {
+        "exact": 2,
+        "last_digit": 1,
+        "different": 1,
+        "not_run": 0,
+        "unmapped": 0,
+    }
+    assert report.failed and [one.row for one in report.unexplained] == ["N"]
+    assert report.comparisons[3].difference == pytest.approx(-5 / (n + 5))
+
+
+def test_a_known_difference_is_still_different_but_no_failure(small_study):
+    known = {"known_differences": [{"row": "N", "reason": "They dropped two firms."}]}
+    report = run_study(small_study(line("N", "n", "48"), **known))
+    assert report.counts["different"] == 1 and not report.failed
+    assert only(report).reason == "They dropped two firms."
+
+
+def test_a_printed_number_that_no_model_or_more_than_one_claims(small_study):
+    report = run_study(small_study(line("Z", "coef", "1")))
+    assert (only(report).verdict, only(report).reason) == ("unmapped", "no model claims it")
+    assert report.failed
+    twice = [MODEL, {**MODEL, "id": "again"}]
+    report = run_study(small_study(line("X", "coef", "1"), models=twice))
+    assert only(report).reason == "claimed by more than one model: ols, again"
+    report = run_study(small_study(line("X", "coef", "1", column="IV")))
+    assert only(report).verdict == "unmapped"
+
+
+def test_only_and_table_say_which_of_several_models_is_meant(small_study):
+    models = [
+        {**MODEL, "id": "classical", "only": ["se"], "table": "Table 1"},
+        {**MODEL, "id": "robust", "only": ["se_robust"], "vcov": "hc1"},
+        {**MODEL, "id": "elsewhere", "table": "Table 2"},
+    ]
+    printed = line("X", "se", "0.1") + line("X", "se_robust", "0.1") + line("X", "coef", "2")
+    report = run_study(small_study(printed, models=models))
+    assert [one.model for one in report.comparisons] == ["classical", "robust", ""]
+    assert report.comparisons[0].computed != report.comparisons[1].computed
+
+
+def test_a_label_may_be_a_row_and_a_statistic(small_study):
+    model = {**MODEL, "statistics": {"X": "n_obs"}}
+    report = run_study(small_study(line("X", "coef", "2") + line("X", "n", "58"), models=[model]))
+    assert report.comparisons[0].computed != 58 and report.comparisons[1].computed == 58
+
+
+def test_targets(small_study, by_hand):
+    beta, covariance, n = by_hand
+    se = covariance[1, 1] ** 0.5
+    results = {
+        "x": beta[1],
+        " x ": beta[1],
+    }
+    for target, expected in results.items():
+        assert computed(small_study, target) == pytest.approx(expected)
+    assert computed(small_study, {"term": "x", "value": "std_error"}) == pytest.approx(se)
+    assert computed(small_study, "x", "se_cluster2") == pytest.approx(se)
+    assert computed(small_study, {"statistic": "n_obs"}) == n
+    assert computed(small_study, {"statistic": "rmse"}) > 0
+    expression = "100 * (exp(estimate('x')) - 1) + 0 * covariance('Intercept', 'x')"
+    assert computed(small_study, {"expression": expression}) == pytest.approx(
+        100 * math.expm1(beta[1])
+    )
+    assert computed(small_study, {"expression": "covariance('x', 'Intercept')"}) == pytest.approx(
+        covariance[1, 0]
+    )
+    assert computed(small_study, {"expression": "wald_f('x')"}) == pytest.approx(
+        (beta[1] / se) ** 2
+    )
+    assert computed(small_study, {"expression": "wald_p('x')"}) < 1e-6
+
+
+def test_a_scale_changes_units_and_a_negative_one_turns_the_interval(small_study, by_hand):
+    beta, covariance, _ = by_hand
+    se = covariance[1, 1] ** 0.5
+    for statistic, expected in [
+        ("coef", -100 * beta[1]),
+        ("se", 100 * se),
+        ("t", -beta[1] / se),
+    ]:
+        value = computed(small_study, {"term": "x", "scale": -100.0}, statistic)
+        assert value == pytest.approx(expected)
+    plain = computed(small_study, "x", "ci_upper")
+    assert computed(small_study, {"term": "x", "scale": -1.0}, "ci_lower") == pytest.approx(-plain)
+    assert computed(small_study, {"term": "x", "scale": -1.0}, "p") == computed(
+        small_study, "x", "p"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "statistic", "message"),
+    [
+        ("z", "coef", "model ols: no such term: ['z']; the terms are Intercept, x"),
+        ("x", "LM", "the statistic 'LM' does not say which column"),
+        ({"statistic": "sargan"}, "chi2", "no statistic 'sargan'; there are adj_r_squared"),
+        ({"table": "weights", "term": "x"}, "weight", "no table 'weights'; there are none"),
+        ({"expression": "1.42"}, "coef", "uses no result of the model"),
+        ({"expression": "estimate(x)"}, "coef", "no column 'x'"),
+        ({"expression": "estimate('x', model='iv')"}, "coef", "no model 'iv'; there are ols"),
+        ({"expression": "open('x')"}, "coef", "open is not a function"),
+    ],
+)
+def test_targets_that_name_nothing_are_unmapped(small_study, target, statistic, message):
+    assert message in computed(small_study, target, statistic)
+
+
+def test_details_are_found_by_term_and_column(small_study, monkeypatch):
+    def weights(frame: pd.DataFrame, *, outcome: str) -> object:
+        estimates = registry.call("ols", frame, {"outcome": outcome})
+        details = {"weights": pd.DataFrame({"term": ["a", "b"], "value": [0.2, 0.8]})}
+        return type(estimates)(
+            estimates.coefficients, estimates.covariance, estimates.facts, {}, details
+        )
+
+    monkeypatch.setitem(registry.ESTIMATORS, "weights", f"{__name__}:weights")
+    monkeypatch.setattr(
+        registry, "load", lambda n, load=registry.load: weights if n == "weights" else load(n)
+    )
+    keys = {"estimator": "weights", "formula": None, "outcome": "y"}
+    assert computed(small_study, {"table": "weights", "term": "b"}, "weight", **keys) == 0.8
+    message = computed(small_study, {"table": "weights", "term": "c"}, "weight", **keys)
+    assert "table 'weights' has 0 rows 'c'; its terms are a, b" in message
+
+
+def test_a_lag_looks_beyond_the_sample(small_study):
+    keys = {"panel": {"unit": "firm", "time": "year"}, "samples": {"last": "year == 2006"}}
+    model = {**MODEL, "formula": "y ~ lag(x)", "rows": {"X": "lag(x)"}, "sample": "last"}
+    model["statistics"] = {"N": "n_obs"}
+    report = run_study(small_study(line("N", "n", "9"), models=[model], **keys))
+    assert only(report).verdict == "exact"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"estimator": "olss"}, "no estimator 'olss'; there are"),
+        ({"robust": True}, "estimator 'ols' has no argument 'robust'; allowed: absorb"),
+        ({"vcov": "hac"}, "vcov: 'hac' is not one of classical"),
+        ({"formula": "y ~ xx"}, "models: ols: no column 'xx'"),
+        ({"weights": "wt"}, "models: ols: weights: no column 'wt'"),
+        ({"outcome": "y"}, "outcome given both in the formula and by name"),
+        ({"formula": None}, "estimator 'ols' needs outcome"),
+        ({"sample": "none"}, "sample 'none' (year > 3000) is empty"),
+        ({"sample": "wrong"}, "sample 'wrong': expected a condition"),
+        ({"cluster": {"table": "other"}, "vcov": "cluster"}, "cluster: no table 'other'"),
+    ],
+)
+def test_a_model_that_cannot_be_estimated_fails_alone(small_study, change, message):
+    samples = {"none": "year > 3000", "wrong": "year"}
+    models = [{**MODEL, **change}, {**MODEL, "id": "good", "column": "B"}]
+    printed = line("X", "coef", "2") + line("X", "coef", "2", column="B")
+    report = run_study(small_study(printed, models=models, samples=samples))
+    assert [one.verdict == "not_run" for one in report.comparisons] == [True, False]
+    assert message in report.errors[0] and report.errors[0].startswith("small: models: ols: ")
+    assert report.failed
+
+
+def test_an_estimator_that_breaks_is_reported_and_not_raised(small_study, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(registry, "call", broken)
+    report = run_study(small_study())
+    assert "estimator 'ols' failed: ZeroDivisionError: by zero" in report.errors[0]
+    assert report.counts["not_run"] == 2
+
+
+def test_absent_data_are_not_run_and_no_failure(small_study):
+    folder = small_study()
+    (folder / "data.csv").unlink()
+    report = run_study(folder)
+    assert report.counts["not_run"] == 2 and report.counts["exact"] == 0
+    assert not report.failed and "--data-dir" in report.absent
+
+
+def test_a_broken_study_is_an_error_of_its_own(small_study):
+    folder = small_study("small,too,few\n")
+    assert "line 2: expected 9 values" in run_study(folder).errors[0]
+    folder = small_study(line("X", "coef", "abc"))
+    assert "line 2: 'abc' is not a number" in run_study(folder).errors[0]
+    folder = small_study(line("X", "coef", "1") * 2)
+    assert "lines 2 and 3 are the same place" in run_study(folder).errors[0]
+    (folder / "published.csv").unlink()
+    assert "cannot read" in run_study(folder).errors[0]
+
+
+def test_printed_numbers_never_reach_the_computation(small_study):
+    first = run_study(small_study(line("X", "coef", "1.5") + line("N", "n", "58")))
+    second = run_study(small_study(line("X", "coef", "-9") + line("N", "n", "1")))
+    assert [a.computed for a in first.comparisons] == [b.computed for b in second.comparisons]
+    assert verdicts(first) != verdicts(second)
+    folder = small_study()
+    (folder / "published.csv").unlink()
+    results = compute_study(read_study(folder), None)
+    assert results["ols"].row("x")["estimate"] == first.comparisons[0].computed
+
+
+def test_what_computes_knows_nothing_of_what_is_printed():
+    """No module on the way from data to estimates imports one that reads published.csv."""
+    room = Path(compute.__file__).parent
+    for name in ("compute", "tables", "terms", "expressions"):
+        tree = ast.parse((room / f"{name}.py").read_text(encoding="utf-8"))
+        imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        forbidden = {f"analysis.studies.{m}" for m in ("published", "compare", "run", "agreement")}
+        assert not imported & forbidden
+        text = (room / f"{name}.py").read_text(encoding="utf-8")
+        assert "published_file" not in text and "PUBLISHED_FILE" not in text
+
+
+def test_studies_in_processes_give_the_same_reports_in_the_same_order(small_study, tmp_path):
+    first = small_study()
+    folders = [first]
+    for name in ("smallb", "smallc"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in first.iterdir():
+            text = file.read_text(encoding="utf-8").replace("id: small\n", f"id: {name}\n")
+            (folder / file.name).write_text(text, encoding="utf-8")
+        folders.append(folder)
+    alone, seen = run_studies(folders), []
+    together = run_studies(folders, jobs=2, notify=lambda report: seen.append(report.study))
+    assert together == alone and sorted(seen) == ["small", "smallb", "smallc"]
+
+
+def test_studies_are_found_by_id_or_folder(small_study):
+    folder = small_study()
+    assert find_studies([str(folder)]) == [folder]
+    assert find_studies([str(folder / "study.yaml"), str(folder)]) == [folder]
+    assert [path.name for path in find_studies(["card1995_schooling"])] == ["card1995_schooling"]
+    assert len(find_studies([])) > 1
+    with pytest.raises(StudyError, match=r"no study 'nothing' .* the studies are .*card1995"):
+        find_studies(["nothing"])
