@@ -23,6 +23,7 @@ def project(folder: Path) -> Path:
     """A project with the carried data and notebooks, and nothing computed."""
     shutil.copytree(paths.RAW, folder / "data" / "raw")
     shutil.copytree(paths.NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(paths.ROOT / "studies", folder / "studies")
     shutil.copy(paths.ROOT / "requirements.lock", folder)
     return folder
 
