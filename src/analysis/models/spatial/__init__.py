@@ -1,0 +1,13 @@
+"""Spatial models: least squares with spatial lags, spatial lag, spatial error, Moran's I.
+
+SLX is ``spatial_ols`` with ``spatial_lags``; SAR and the Durbin model SDM are ``spatial_lag``
+without and with ``spatial_lags``; SEM and SDEM are ``spatial_error`` likewise. All take a
+cross-section or a panel, and absorb unit and time effects. The weights are described in
+:mod:`analysis.models.spatial.weights`, the effects in :mod:`analysis.models.spatial.sample`.
+"""
+
+from analysis.models.spatial.least_squares import spatial_ols
+from analysis.models.spatial.moran import moran
+from analysis.models.spatial.regression import spatial_error, spatial_lag
+
+__all__ = ["moran", "spatial_error", "spatial_lag", "spatial_ols"]
