@@ -48,9 +48,7 @@ def negative_binomial_2(y: Floats, eta: Floats, a: float) -> LogDensity:
         - r * np.log1p(mu / r)
         + y * (eta - np.log(total))
     )
-    by_r = (
-        special.digamma(y + r) - special.digamma(r) - np.log1p(mu / r) + (mu - y) / total
-    )
+    by_r = special.digamma(y + r) - special.digamma(r) - np.log1p(mu / r) + (mu - y) / total
     by_r_r = (
         special.polygamma(1, y + r)
         - special.polygamma(1, r)
@@ -114,9 +112,7 @@ def logit(y: Floats, eta: Floats, a: float) -> LogDensity:
     """Probability ``1 / (1 + exp(-eta))`` of a one."""
     probability, none = special.expit(eta), np.zeros_like(eta)
     value = special.log_expit(np.where(y > 0, eta, -eta))
-    return LogDensity(
-        value, y - probability, -probability * special.expit(-eta), none, none, none
-    )
+    return LogDensity(value, y - probability, -probability * special.expit(-eta), none, none, none)
 
 
 def probit(y: Floats, eta: Floats, a: float) -> LogDensity:

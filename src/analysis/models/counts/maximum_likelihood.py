@@ -93,9 +93,7 @@ def _projected(likelihood: Likelihood, start: Floats) -> Floats:
     """Coefficients (k,) of the starting predictor; collinear regressors are an error, by name."""
     none = np.empty((len(start), 0), dtype=np.int64)
     target = start - likelihood.offset
-    solution = solve_ols(
-        target, likelihood.regressors, none, likelihood.weights, likelihood.terms
-    )
+    solution = solve_ols(target, likelihood.regressors, none, likelihood.weights, likelihood.terms)
     return solution.coefficients
 
 
@@ -113,9 +111,11 @@ def _newton(likelihood: Likelihood, parameters: Floats) -> tuple[Floats, _Point]
                 f"the outcome is not overdispersed: {likelihood.dispersion} goes to zero, where "
                 "the negative binomial is the Poisson model; use distribution='poisson'"
             )
+    unbounded = f", or {likelihood.dispersion} grows without bound" if likelihood.dispersion else ""
     raise ModelError(
-        f"the likelihood did not converge in {MAX_ITERATIONS} steps; look for a regressor that "
-        f"separates zeros from other outcomes among {', '.join(likelihood.terms)}"
+        f"the likelihood did not converge in {MAX_ITERATIONS} steps: some coefficient has no "
+        f"finite value{unbounded}. Look for a regressor that separates outcomes among "
+        f"{', '.join(likelihood.terms)}, or use a simpler distribution"
     )
 
 
