@@ -35,6 +35,11 @@ ESTIMATORS: dict[str, str] = {
     "effects_f_test": "analysis.models.linear:effects_f_test",
     "breusch_pagan_lm": "analysis.models.linear:breusch_pagan_lm",
     "hausman_test": "analysis.models.linear:hausman_test",
+    "count_regression": "analysis.models.counts:count_regression",
+    "binary_regression": "analysis.models.counts:binary_regression",
+    "hurdle": "analysis.models.counts:hurdle",
+    "meta_analysis": "analysis.models.synthesis:meta_analysis",
+    "small_study_effects": "analysis.models.synthesis:small_study_effects",
     "event_study": "analysis.models.event_study:event_study",
     "summary_statistics": "analysis.models.description:summary_statistics",
     "regression_discontinuity": "analysis.models.regression_discontinuity:regression_discontinuity",
@@ -46,6 +51,16 @@ ESTIMATORS: dict[str, str] = {
     "imputation_did": "analysis.models.designs:imputation_did",
     "local_projections_did": "analysis.models.designs:local_projections_did",
     "rd_density": "analysis.models.designs:rd_density",
+    "synthetic_control": "analysis.models.designs:synthetic_control",
+    "synthetic_did": "analysis.models.designs:synthetic_did",
+    "data_envelopment": "analysis.models.frontier:data_envelopment",
+    "stochastic_frontier": "analysis.models.frontier:stochastic_frontier",
+    "shapley_r_squared": "analysis.models.decomposition:shapley_r_squared",
+    "oaxaca_blinder": "analysis.models.decomposition:oaxaca_blinder",
+    "moran": "analysis.models.spatial:moran",
+    "spatial_error": "analysis.models.spatial:spatial_error",
+    "spatial_lag": "analysis.models.spatial:spatial_lag",
+    "spatial_ols": "analysis.models.spatial:spatial_ols",
 }
 
 #: Arguments, of any estimator, whose texts are terms: a column or an expression of columns. Texts
@@ -53,18 +68,23 @@ ESTIMATORS: dict[str, str] = {
 TERM_ARGUMENTS = frozenset(
     {
         "absorb",
+        "cells",
         "cluster",
         "controls",
         "covariates",
         "endogenous",
         "exogenous",
         "instruments",
+        "offset",
         "outcome",
         "regressors",
         "running",
+        "sampling_variance",
+        "standard_error",
         "treatment",
         "variables",
         "weights",
+        "zero_regressors",
     }
 )
 

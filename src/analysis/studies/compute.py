@@ -19,7 +19,10 @@ from analysis.studies.schema import Model, Study
 from analysis.studies.terms import Expansion, TermError, expand_terms, formula_arguments
 
 #: Arguments whose terms may become several columns, sharing one intercept.
-EXPANDED = ("regressors", "endogenous", "instruments", "exogenous", "covariates", "controls")
+EXPANDED = (
+    *("regressors", "endogenous", "instruments", "exogenous", "covariates", "controls"),
+    "zero_regressors",
+)
 
 
 @dataclass(frozen=True, slots=True)

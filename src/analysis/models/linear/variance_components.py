@@ -116,12 +116,18 @@ def independent_columns(columns: Floats, originals: Floats | None = None) -> NDA
 
 
 def within_solution(panel: Panel) -> tuple[Solution, NDArray[np.bool_]]:
-    """Within (2SLS) estimates of the columns that vary within units, and which they are."""
+    """Within (2SLS) estimates of the columns that vary within units, and which they are.
+
+    A column that is a combination of others within units (experience beside year dummies, say) is
+    left out here: it can still be estimated from the differences between units.
+    """
     assert panel.units is not None
     varying = varies_within(panel.regressors, panel.units)
     if not varying.any():
         raise ModelError("no regressor varies within units")
-    deviations = within(panel.regressors, panel.units)[:, varying]
+    deviations = within(panel.regressors, panel.units)
+    varying[varying] = independent_columns(deviations[:, varying], panel.regressors[:, varying])
+    deviations = deviations[:, varying]
     terms = tuple(term for term, kept in zip(panel.terms, varying, strict=True) if kept)
     outcome, none = within(panel.outcome, panel.units), np.empty((len(panel.outcome), 0), int)
     weights = np.ones(len(outcome))
@@ -211,7 +217,8 @@ def _linear_estimator(panel: Panel, method: str) -> tuple[Floats, Floats]:
     if constant:
         raise ModelError(
             f"variance_components='amemiya' cannot estimate what {', '.join(constant)} explain, as "
-            "they do not vary within units; use 'swamy_arora' or 'wallace_hussain'"
+            "they do not vary within units, or only together with others; use 'swamy_arora' or "
+            "'wallace_hussain'"
         )
     centred = regressors[:, varying] - regressors[:, varying].mean(axis=0)
     n = len(regressors)
