@@ -10,7 +10,13 @@ from analysis.studies.run import run_studies, run_study
 from analysis.studies.schema import read_study
 
 STUDIES = [path.name for path in find_studies([])]
-NOT_EXACT_AT_MOST = 7
+#: Printed numbers that do not agree exactly, by study; each is explained there.
+NOT_EXACT = {
+    "abadie2003_basque": 3,
+    "adh2013_china": 4,
+    "arkhangelsky2021_prop99": 2,
+    "wooldridge_rdchem": 1,
+}
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +33,9 @@ def test_every_printed_number_agrees_or_its_difference_is_explained(reports, nam
     assert [one for one in report.comparisons if one.verdict != "exact" and not one.explained] == []
 
 
-def test_few_printed_numbers_are_not_exact(reports):
-    counts = [report.counts for report in reports.values()]
-    assert sum(sum(one.values()) - one["exact"] for one in counts) <= NOT_EXACT_AT_MOST
+def test_the_numbers_that_do_not_agree_are_these_and_no_others(reports):
+    others = {name: sum(one.counts.values()) - one.counts["exact"] for name, one in reports.items()}
+    assert {name: count for name, count in others.items() if count} == NOT_EXACT
 
 
 def test_no_explanation_is_kept_for_a_number_that_agrees(reports):
