@@ -1,6 +1,7 @@
 """The studies of the project: what they reproduce, digit by digit."""
 
 import os
+import re
 
 import pytest
 
@@ -50,3 +51,12 @@ def test_studies_whose_data_come_with_a_dependency_run_everywhere():
     (folder,) = find_studies(["card1995_schooling"])
     report = run_study(folder)
     assert report.counts["exact"] == 30 == len(report.comparisons)
+
+
+def test_the_readme_counts_what_agrees(reports):
+    counted = {
+        name: (sum(one.counts.values()), one.counts["exact"]) for name, one in reports.items()
+    }
+    text = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \|", text, re.M)
+    assert {name: (int(numbers), int(exact)) for name, numbers, exact in rows} == counted
