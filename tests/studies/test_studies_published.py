@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from analysis import paths
 from analysis.studies.compare import Report
 from analysis.studies.folders import find_studies
 from analysis.studies.run import run_studies, run_study
