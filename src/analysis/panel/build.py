@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,12 @@ def build(force: bool = False) -> BuildSummary:
     target = paths.PROCESSED
     key = _key()
     manifest = read_manifest(target)
-    if not force and manifest and manifest["key"] == key and is_intact(target, manifest):
+    if (
+        not force
+        and manifest
+        and manifest["key"] == key
+        and not changed_tables(target, manifest["files"])
+    ):
         return BuildSummary(target, manifest["rows"], built=False)
     _clear_leftovers(target)
     work = target.with_name(f"{target.name}.tmp-{os.getpid()}")
@@ -63,12 +69,13 @@ def read_manifest(folder: Path) -> dict | None:
         return None
 
 
-def is_intact(folder: Path, manifest: dict) -> bool:
-    """Whether every table the manifest names is there with the hash it had when written."""
-    return all(
-        (folder / name).is_file() and _sha256(folder / name) == digest
-        for name, digest in manifest["files"].items()
-    )
+def changed_tables(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Which of ``files`` (name → SHA-256 when written) are gone or have other bytes, sorted."""
+    return [
+        name
+        for name, digest in sorted(files.items())
+        if not (folder / name).is_file() or _sha256(folder / name) != digest
+    ]
 
 
 def _key() -> str:

@@ -51,11 +51,6 @@ def country_from_iso3(codes: pd.Series) -> pd.Series:
     return codes.astype(str).map(ISO3)
 
 
-def level_of(code: str) -> int:
-    """NUTS level of a code: 0 for a country, 1 to 3 below it."""
-    return len(code) - 2
-
-
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """A converted series and what the conversion did.

@@ -17,6 +17,7 @@ from typing import Any
 
 import analysis
 from analysis import CompendiumError, paths
+from analysis.panel.build import changed_tables
 from analysis.runs.notebooks import Notebook, check_declaration, read_notebook
 from analysis.runs.parameters import Parameters, UsageError, model_of
 
@@ -88,11 +89,7 @@ def data_hashes(processed: Path) -> dict[str, str]:
         raise CompendiumError(
             f"{manifest} is not a build manifest; rebuild with `compendium data build --force`"
         ) from None
-    changed = [
-        name
-        for name, digest in sorted(declared.items())
-        if not (processed / name).is_file() or hash_file(processed / name) != digest
-    ]
+    changed = changed_tables(processed, declared)
     if changed:
         raise CompendiumError(
             f"{processed}: {', '.join(changed)} changed or vanished since the data were built; "
