@@ -9,7 +9,10 @@ import pytest
 from analysis import paths
 
 PACKAGE = paths.ROOT / "src" / "analysis"
-ROOMS = ("sources", "panel", "indicators", "models", "studies", "report", "runs", "cli")
+ROOMS = (
+    *("sources", "panel", "indicators", "models", "robustness", "claims", "studies"),
+    *("report", "runs", "cli"),
+)
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 
 
