@@ -13,7 +13,7 @@ from analysis import CompendiumError, panel, paths, sources
 from analysis.panel.codebook import variables, with_role
 from analysis.panel.eligibility import status_changes
 from analysis.panel.sample import outcome_values, select_sample
-from analysis.panel.schemas import check
+from analysis.panel.schemas import KEYS, check
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_eligibility_follows_the_75_per_cent_rule_with_few_exceptions(built):
 
 def test_the_codebook_describes_every_column_in_both_languages(built):
     codebook = pd.read_csv(built / "codebook.csv")
-    for table in ("regions", "countries", "industries", "eligibility", "links"):
+    for table in KEYS:
         columns = list(pd.read_parquet(built / f"{table}.parquet").columns)
         assert codebook.loc[codebook["table"] == table, "column"].tolist() == columns
     assert codebook[["label_en", "label_fr", "unit_en", "unit_fr"]].notna().all(axis=None)

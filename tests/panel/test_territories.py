@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import CompendiumError
+from analysis import CompendiumError, sources
 from analysis.panel.series import splice, to_nuts_2013
-from analysis.panel.territories import Passage, aggregate, convert, country_from_iso3
+from analysis.panel.territories import (
+    FRENCH_REGIONS_2016,
+    Passage,
+    aggregate,
+    convert,
+    country_from_iso3,
+)
 
 
 def flows(rows: list[tuple[str, str, str, float]]) -> pd.DataFrame:
@@ -187,3 +193,19 @@ def test_splice_leaves_gaps_and_regions_without_overlap_missing():
 def test_splice_refuses_releases_that_contradict_each_other():
     spliced = splice(series([np.nan, 20.0, 20.0]), series([8.0, 5.0, 5.0])).loc["FR10"]
     assert np.isnan(spliced[2000])
+
+
+def test_the_french_regions_of_2016_are_those_of_the_flows_of_people():
+    names = sources.read("nuts_names")
+    regions = names[names["version"].eq("2013") & names["level"].eq(2) & names["country"].eq("FR")]
+    declared = {old: new for new, olds in FRENCH_REGIONS_2016.items() for old in olds}
+    assert sorted(declared) == sorted(regions["code"][~regions["code"].str.endswith("ZZ")])
+    flows = sources.read("nuts_flows")
+    moved = flows[
+        flows["from_version"].eq("2013") & flows["to_version"].eq("2021") & flows["level"].eq(2)
+    ]
+    moved = moved[moved["from_code"].isin(list(declared))]
+    main = moved.loc[moved.groupby("from_code")["pop11"].idxmax()]
+    for old, destination in zip(main["from_code"], main["to_code"], strict=True):
+        assert destination.startswith(declared[old])
+    assert len(FRENCH_REGIONS_2016) == 18

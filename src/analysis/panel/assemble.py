@@ -11,10 +11,14 @@ from analysis import CompendiumError
 from analysis.panel.codebook import variables
 from analysis.panel.countries import build_countries
 from analysis.panel.eligibility import build_eligibility
+from analysis.panel.evaluations import build_evaluations
 from analysis.panel.industries import build_industries
 from analysis.panel.links import build_links
+from analysis.panel.nuts3 import build_nuts3
+from analysis.panel.performers import build_performers
 from analysis.panel.regions import build_regions
 from analysis.panel.schemas import KEYS, check
+from analysis.panel.technologies import build_technologies
 from analysis.panel.territories import Passage
 
 CONSERVATION_TOLERANCE = 1e-9
@@ -28,17 +32,22 @@ def assemble(raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     passage = Passage(raw["nuts_flows"])
     regions, quality = build_regions(raw, passage)
     industries, industry_quality = build_industries(raw, passage, _people(regions))
-    tables = {
-        "regions": check("regions", _in_codebook_order("regions", regions)),
-        "countries": check("countries", _in_codebook_order("countries", build_countries(raw))),
-        "industries": check("industries", _in_codebook_order("industries", industries)),
-        "eligibility": check(
-            "eligibility", _in_codebook_order("eligibility", build_eligibility(raw, passage))
-        ),
-        "links": check("links", _in_codebook_order("links", build_links(raw, passage))),
+    built = {
+        "regions": regions,
+        "nuts3": build_nuts3(raw),
+        "countries": build_countries(raw),
+        "industries": industries,
+        "technologies": build_technologies(raw),
+        "performers": build_performers(raw),
+        "eligibility": build_eligibility(raw, passage),
+        "links": build_links(raw, passage),
+        "evaluations": build_evaluations(raw),
     }
     tables = {
-        name: frame.sort_values(KEYS[name], ignore_index=True) for name, frame in tables.items()
+        name: check(name, _in_codebook_order(name, frame)).sort_values(
+            KEYS[name], ignore_index=True
+        )
+        for name, frame in built.items()
     }
     return tables | {"conversion": _conversion([quality, industry_quality])}
 
@@ -107,7 +116,7 @@ def _declared(name: str) -> dict[str, str]:
 def _coverage(frame: pd.DataFrame, name: str) -> dict[str, object]:
     known = frame[frame[name].notna()]
     years = known["year"] if "year" in frame else pd.Series(dtype="int16")
-    unit = next((key for key in ("geo", "country") if key in frame), None)
+    unit = next((key for key in ("geo", "nuts3", "country") if key in frame), None)
     return {
         "first_year": int(years.min()) if len(years) else "",
         "last_year": int(years.max()) if len(years) else "",

@@ -15,14 +15,18 @@ from pathlib import Path
 
 from analysis import paths
 
-TABLES = ("regions", "countries", "industries", "eligibility", "links", "conversion")
+TABLES = (
+    *("regions", "nuts3", "countries", "industries", "technologies", "performers", "eligibility"),
+    *("links", "evaluations", "conversion"),
+)
 _RAW_TABLES = (
     *("eurostat_rd_money", "eurostat_rd_people", "eurostat_patents", "eurostat_gdp"),
     *("eurostat_gdp_volume", "eurostat_gdp_vintages", "eurostat_population", "eurostat_labour"),
     *("eurostat_skills", "eurostat_industries", "commission_payments", "commission_eligibility"),
     *("erdf_clusters", "oecd_rd", "oecd_gbard", "oecd_tax_vc", "oecd_human_capital"),
-    *("oecd_patents", "oecd_publications", "worldbank_wdi", "cordis_h2020"),
-    *("cordis_country_links", "interreg_links", "nuts_names", "nuts_flows", "nuts2_centroids"),
+    *("oecd_patents", "oecd_publications", "oecd_innovation_survey", "worldbank_wdi"),
+    *("cordis_h2020", "cordis_country_links", "interreg_links", "interreg_participations"),
+    *("policy_effects", "nuts_names", "nuts_flows", "nuts2_centroids"),
 )
 
 

@@ -20,19 +20,41 @@ OECD = {
     "gerd_business_financed_pct": ("oecd_rd", "G_XFB"),
     "gerd_government_financed_pct": ("oecd_rd", "G_XFG"),
     "gerd_abroad_financed_pct": ("oecd_rd", "G_XFA"),
+    "gerd_other_national_financed_pct": ("oecd_rd", "G_XFON"),
+    "berd_government_financed_pct": ("oecd_rd", "B_XFG"),
+    "herd_business_financed_pct": ("oecd_rd", "H_XFB"),
     "berd_government_financed_pct_gdp": ("oecd_rd", "BE_GVF_XGDP"),
+    "goverd_government_financed_pct_gdp": ("oecd_rd", "GV_FGXGDP"),
+    "herd_government_financed_pct_gdp": ("oecd_rd", "H_FGXGDP"),
+    "rd_personnel_fte": ("oecd_rd", "TP_TT"),
     "researchers_fte": ("oecd_rd", "TP_RS"),
     "researchers_per_thousand_employed": ("oecd_rd", "TP_RSXEM"),
     "gbard_pct_gdp": ("oecd_gbard", "C_XGDP"),
+    "gbard_university_funds_pct": ("oecd_gbard", "C_GUFXTOT"),
     "rd_tax_relief_pct_gdp": ("oecd_tax_vc", "RDTAX_XGDP"),
     "venture_capital_pct_gdp": ("oecd_tax_vc", "VC_XGDP"),
+    "venture_capital_seed_pct_gdp": ("oecd_tax_vc", "VCSEED_XGDP"),
+    "venture_capital_startup_pct_gdp": ("oecd_tax_vc", "VCSTART_XGDP"),
+    "venture_capital_later_pct_gdp": ("oecd_tax_vc", "VCLATE_XGDP"),
     "tertiary_25_64_pct": ("oecd_human_capital", "ADTERPOP_XT"),
     "pct_patents": ("oecd_patents", "PCTTOT_NB"),
     "ip5_families": ("oecd_patents", "IP5_NB"),
+    "copatents_pct": ("oecd_patents", "COPAT_XPCT"),
+    "publications": ("oecd_publications", "FPUBS_NBFRAC"),
     "publications_top10": ("oecd_publications", "TOP10FPUBS_NBFRAC"),
+    "publications_top10_pct": ("oecd_publications", "TOP10_X"),
+    "publications_international_pct": ("oecd_publications", "INTL_X"),
+    "innovative_firms_pct": ("oecd_innovation_survey", "INN_XFRMTOT"),
+    "innovative_small_firms_pct": ("oecd_innovation_survey", "INN_SME_XFRMTOT"),
+    "cooperating_firms_pct": ("oecd_innovation_survey", "CO_INN_ALL_XINN"),
 }
 
-WORLD_BANK = {"population": "SP.POP.TOTL", "gdp_usd_per_head": "NY.GDP.PCAP.CD"}
+#: Column → (release, variable code of the World Bank).
+WORLD_BANK = {
+    "population": ("wdi_2026", "SP.POP.TOTL"),
+    "gdp_usd_per_head": ("wdi_2026", "NY.GDP.PCAP.CD"),
+    "articles": ("wdi_2013", "IP.JRN.ARTC.SC"),
+}
 
 #: OECD codes that are groups of countries, not countries.
 GROUPS = ("EA", "EA20", "EU", "EU27_2020", "OECD", "W", "YUG_F")
@@ -45,7 +67,8 @@ def build_countries(raw: Raw) -> pd.DataFrame:
     panel; missing values stay missing.
     """
     columns = {column: _wide(raw[table], code) for column, (table, code) in OECD.items()} | {
-        column: _wide(_latest(raw["worldbank_wdi"]), code) for column, code in WORLD_BANK.items()
+        column: _wide(_release(raw["worldbank_wdi"], release), code)
+        for column, (release, code) in WORLD_BANK.items()
     }
     known = columns["gerd_pct_gdp"].index
     countries = known[~known.isin(GROUPS)].sort_values()
@@ -66,8 +89,8 @@ def _wide(observations: pd.DataFrame, code: str) -> pd.DataFrame:
     return rows.astype({"geo": str}).pivot(index="geo", columns="year", values="value")
 
 
-def _latest(worldbank: pd.DataFrame) -> pd.DataFrame:
-    return worldbank[worldbank["dataset"] == "wdi_2026"]
+def _release(worldbank: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    return worldbank[worldbank["dataset"] == dataset]
 
 
 def _horizon(cordis: pd.DataFrame) -> pd.DataFrame:

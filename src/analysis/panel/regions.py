@@ -28,8 +28,23 @@ COUNTS = (
     Published(
         "rd_personnel_business_fte", "eurostat_rd_people", "rd_p_persreg", "BES.TOTAL.T", "FTE"
     ),
+    Published(
+        "rd_personnel_government_fte", "eurostat_rd_people", "rd_p_persreg", "GOV.TOTAL.T", "FTE"
+    ),
+    Published(
+        "rd_personnel_university_fte", "eurostat_rd_people", "rd_p_persreg", "HES.TOTAL.T", "FTE"
+    ),
     Published("patents", "eurostat_patents", "pat_ep_rtot", "EPO", "NR"),
     Published("hrst_ths", "eurostat_skills", "hrst_st_rcat", "HRST", "THS"),
+    *(
+        Published(column, "interreg_participations", "keep_2014_2020", f"2014-2020.{code}", unit)
+        for column, code, unit in (
+            ("interreg_participations", "participations", "NR"),
+            ("interreg_cluster_participations", "cluster_participations", "NR"),
+            ("interreg_eur", "eu_funding", "EUR"),
+            ("interreg_cluster_eur", "cluster_eu_funding", "EUR"),
+        )
+    ),
 )
 
 RATES = (
@@ -322,6 +337,9 @@ def _derived(frame: pd.DataFrame) -> dict[str, pd.Series]:
         "gdp_pps_per_head": 1e6 * frame["gdp_mio_pps"] / people,
         "real_gdp_eur2015_per_head": 1e6 * volume / people,
         "employment_per_head": 100 * 1000 * frame["employment_ths"] / people,
+        "hightech_jobs_per_thousand": 1e6
+        * (frame["hightech_pct"] / 100 * frame["employment_ths"])
+        / people,
         "rd_personnel_per_thousand": 1000 * frame["rd_personnel_fte"] / people,
         "patents_per_million": 1e6 * frame["patents"] / people,
         "hrst_per_head": 100 * 1000 * frame["hrst_ths"] / people,

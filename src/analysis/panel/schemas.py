@@ -14,14 +14,18 @@ from analysis.panel.territories import COUNTRIES
 
 KEYS = {
     "regions": ["level", "geo", "year"],
+    "nuts3": ["nuts3", "year"],
     "countries": ["country", "year"],
     "industries": ["level", "geo", "industry", "year"],
+    "technologies": ["country", "year", "technology"],
+    "performers": ["country", "year", "organisation_type"],
     "eligibility": ["geo", "period"],
     "links": ["source", "theme", "period", "year", "from_geo", "to_geo"],
+    "evaluations": ["study", "outcome", "effect_unit"],
 }
 
-#: Columns that may be negative: recoveries of payments, and signed distances.
-SIGNED = ("running_centred",)
+#: Columns that may be negative: recoveries of payments, signed distances, reported effects.
+SIGNED = ("running_centred", "estimate")
 _SIGNED_ENDINGS = ("_eur", "_eur_per_head")
 #: Rates in per cent that are not shares of a whole and may exceed 100.
 _OPEN_RATES = ("real_gdp_index", "running", "gdp_usd_per_head", "disposable_income_pps_per_head")

@@ -36,6 +36,16 @@ CAPITALS: dict[str, str] = {
     "PT": "PT17", "RO": "RO32", "SE": "SE11", "SI": "SI04", "SK": "SK01", "UK": "UKI3",
 }  # fmt: skip
 
+#: Region of the French reform of 2016 → its regions of NUTS 2013. Codes of NUTS 2016: level 1 in
+#: metropolitan France, level 2 overseas, where nothing was merged.
+FRENCH_REGIONS_2016: dict[str, tuple[str, ...]] = {
+    "FR1": ("FR10",), "FRB": ("FR24",), "FRC": ("FR26", "FR43"), "FRD": ("FR23", "FR25"),
+    "FRE": ("FR22", "FR30"), "FRF": ("FR21", "FR41", "FR42"), "FRG": ("FR51",), "FRH": ("FR52",),
+    "FRI": ("FR53", "FR61", "FR63"), "FRJ": ("FR62", "FR81"), "FRK": ("FR71", "FR72"),
+    "FRL": ("FR82",), "FRM": ("FR83",), "FRY1": ("FRA1",), "FRY2": ("FRA2",), "FRY3": ("FRA3",),
+    "FRY4": ("FRA4",), "FRY5": ("FRA5",),
+}  # fmt: skip
+
 #: ISO 3166 alpha-3 → Eurostat code.
 ISO3 = {
     "AUT": "AT", "BEL": "BE", "BGR": "BG", "CHE": "CH", "CYP": "CY", "CZE": "CZ", "DEU": "DE",

@@ -1,0 +1,67 @@
+"""Variety of a region's economy: between and within sectors that have something in common."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from analysis.indicators.concentration import IndicatorError, entropy, herfindahl
+
+#: Sector → its groups of NACE Rev. 2 sections in the Labour Force Survey's regional tables. The
+#: survey publishes nothing finer, so "related" means no more than "in the same broad sector": far
+#: coarser than the two- and five-digit classes of the original.
+SECTORS: dict[str, tuple[str, ...]] = {
+    "agriculture": ("A",),
+    "industry and construction": ("B-E", "F"),
+    "trade, transport and accommodation": ("G-I",),
+    "information, finance and business services": ("J", "K", "L", "M_N"),
+    "public and personal services": ("O-Q", "R-U"),
+}
+
+
+def variety(
+    activity: pd.DataFrame,
+    sectors: Mapping[str, tuple[str, ...]] = SECTORS,
+    incomplete: str = "drop",
+) -> pd.DataFrame:
+    """Entropy of activities, split between and within sectors, in nats.
+
+    .. math:: H = \\sum_g P_g \\ln \\frac{1}{P_g} + \\sum_g P_g H_g, \\qquad
+              H_g = \\sum_{i \\in g} \\frac{p_i}{P_g} \\ln \\frac{P_g}{p_i}
+
+    Unrelated variety is the first sum, related variety the second (Frenken, Van Oort and Verburg
+    2007, Regional Studies 41:685-697, eqs 1-4, who use logarithms to base 2: divide by ln 2).
+
+    Parameters
+    ----------
+    activity
+        Regions by activities, zero or more.
+    sectors
+        Sector → its activities; every column of ``activity`` in exactly one.
+    incomplete
+        As in :func:`analysis.indicators.location_quotient`.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``variety, unrelated_variety, related_variety, effective_activities`` (the inverse
+        Herfindahl index), index of ``activity``.
+    """
+    sector_of = {name: sector for sector, names in sectors.items() for name in names}
+    listed = sorted(name for names in sectors.values() for name in names)
+    if listed != sorted(activity.columns):
+        raise IndicatorError(
+            f"variety: sectors list {listed}, the table has {sorted(activity.columns)}; every "
+            "activity must be in exactly one sector"
+        )
+    total = entropy(activity, incomplete)
+    known = activity.where(total.notna(), axis=0)
+    sums = known.T.groupby(sector_of).sum(min_count=1).T
+    between = entropy(sums, "keep")
+    return pd.DataFrame(
+        {
+            "variety": total,
+            "unrelated_variety": between,
+            "related_variety": (total - between).clip(lower=0.0),
+            "effective_activities": 1 / herfindahl(activity, incomplete),
+        }
+    )
