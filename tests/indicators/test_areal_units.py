@@ -15,7 +15,7 @@ from analysis.indicators.areal_units import (
     neighbours,
     random_mergers,
 )
-from analysis.panel.territories import FRENCH_REGIONS_2016
+from analysis.panel.codes import FRENCH_REGIONS_2016
 
 FRAME = pd.DataFrame(
     {

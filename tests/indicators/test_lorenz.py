@@ -13,8 +13,8 @@ from analysis.indicators.lorenz import (
     concentration_within,
     lorenz_curve,
 )
+from analysis.panel.codes import COUNTRIES
 from analysis.panel.performers import build_performers
-from analysis.panel.territories import COUNTRIES
 
 
 def test_curve_by_hand():

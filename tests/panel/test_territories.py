@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import CompendiumError, sources
+from analysis.panel.codes import FRENCH_REGIONS_2016
 from analysis.panel.series import splice, to_nuts_2013
 from analysis.panel.territories import (
-    FRENCH_REGIONS_2016,
     Passage,
     aggregate,
     convert,

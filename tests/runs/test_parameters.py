@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from analysis.panel.territories import COUNTRIES
+from analysis.panel.codes import COUNTRIES
 from analysis.runs import parameters
 from analysis.runs.parameters import (
     REGISTRY,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.panel.territories import COUNTRIES, Passage
+from analysis.panel.codes import COUNTRIES
+from analysis.panel.territories import Passage
 
 Raw = Mapping[str, pd.DataFrame]
 

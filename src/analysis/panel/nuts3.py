@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.panel.codes import COUNTRIES
 from analysis.panel.series import Published, select
-from analysis.panel.territories import COUNTRIES
 
 Raw = Mapping[str, pd.DataFrame]
 

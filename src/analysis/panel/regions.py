@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.panel.codebook import variables
+from analysis.panel.codes import CAPITALS, COUNTRIES
 from analysis.panel.series import Published, complete_regions, select, splice, to_nuts_2013
-from analysis.panel.territories import CAPITALS, COUNTRIES, NUTS_VERSION, Passage, aggregate
+from analysis.panel.territories import NUTS_VERSION, Passage, aggregate
 
 Raw = Mapping[str, pd.DataFrame]
 Columns = dict[str, pd.DataFrame]

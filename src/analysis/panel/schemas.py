@@ -10,7 +10,7 @@ from pandera.pandas import Check, Column, DataFrameSchema
 
 from analysis import CompendiumError
 from analysis.panel.codebook import variables
-from analysis.panel.territories import COUNTRIES
+from analysis.panel.codes import COUNTRIES
 
 KEYS = {
     "regions": ["level", "geo", "year"],

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import CompendiumError
-from analysis.panel.territories import COUNTRIES, NUTS_VERSION, Conversion, Passage, convert
+from analysis.panel.codes import COUNTRIES
+from analysis.panel.territories import NUTS_VERSION, Conversion, Passage, convert
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,11 @@ def select(observations: pd.DataFrame, published: Published) -> pd.DataFrame:
         (observations["dataset"] == published.dataset)
         & (observations["indicator"] == published.indicator)
         & (observations["unit"] == published.unit)
+        & observations["value"].notna()
     )
     if published.vintage is not None:
         keep &= observations["vintage"] == published.vintage
-    rows = observations.loc[keep, ["geo", "geo_version", "year", "value"]].dropna(subset=["value"])
+    rows = observations.loc[keep, ["geo", "geo_version", "year", "value"]]
     if rows.empty:
         raise CompendiumError(f"data/raw/{published.table}.parquet has no rows for {published}")
     return rows.assign(column=published.column, dataset=published.dataset)

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from analysis.report.maps import bubble_map
     from analysis.report.output import Output
     from analysis.report.pages import build_report
+    from analysis.report.specification_curve import (
+        effect_histogram,
+        importance_chart,
+        specification_curve_plot,
+    )
 
 _HOME = {
     "Output": "output",
@@ -26,9 +31,12 @@ _HOME = {
     "bubble_map": "maps",
     "build_report": "pages",
     "coefficient_plot": "figures",
+    "effect_histogram": "specification_curve",
     "event_study_plot": "figures",
     "heatmap": "figures",
+    "importance_chart": "specification_curve",
     "regression_discontinuity_plot": "figures",
+    "specification_curve_plot": "specification_curve",
     "theme": "figures",
 }
 
@@ -38,9 +46,12 @@ __all__ = [
     "bubble_map",
     "build_report",
     "coefficient_plot",
+    "effect_histogram",
     "event_study_plot",
     "heatmap",
+    "importance_chart",
     "regression_discontinuity_plot",
+    "specification_curve_plot",
     "theme",
 ]
 

@@ -50,6 +50,9 @@ from analysis.report.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.claims import Entry, Verdict
     from analysis.models import Estimates
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -208,6 +211,94 @@ class Output:
         data = json.dumps(self._sentences, ensure_ascii=False, indent=1) + "\n"
         write_atomically(self.folder / "sentences.json", data.encode())
         return Markdown(text)
+
+    def verdict(self, verdict: "Verdict", *, lang: str = "en") -> Shown:
+        """Write a verdict and show it: the word, its estimates, what would change it.
+
+        Its numbers go to ``estimates.parquet`` (model ``claim <id>``), the verdict as data to
+        ``evidence/<id>.json``, from which the register is assembled, the findings to
+        ``tables/verdict_<id>.csv``, the sentences to ``sentences.json``.
+        """
+        from analysis.report import verdict_view
+
+        claim = verdict.claim
+        self._claim("verdict", claim.id)
+        self.estimates(f"claim {claim.id}", verdict_view.as_estimates(verdict))
+        evidence = verdict_view.evidence_text(verdict)
+        write_atomically(self.folder / "evidence" / f"{claim.id}.json", evidence.encode())
+        sentences = verdict_view.sentences_of(verdict, lang)
+        self._record_sentences(sentences, verdict.numbers())
+        if not verdict.findings:
+            return verdict_view.shown(verdict, lang, sentences, "")
+        table, numbers = verdict_view.findings_table(verdict, lang)
+        written = self._write_table(table, csv_text(numbers))
+        return verdict_view.shown(verdict, lang, sentences, written.markup)
+
+    def keep(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a frame to ``evidence/<name>.parquet``, for notebooks that read others' evidence.
+
+        The key of such a run covers every file in the evidence folders and nothing else of a run.
+        """
+        self._claim("evidence", name)
+        write_atomically(self.folder / "evidence" / f"{name}.parquet", _parquet_bytes(frame))
+
+    def answer(self, verdicts: "Sequence[Verdict]", *, lang: str = "en") -> Markdown:
+        """The answers to claims in sentences: three for each, from the verdicts' numbers."""
+        from analysis.claims import sentences
+
+        texts = [sentences.answer(verdict, lang) for verdict in verdicts]
+        for verdict, text in zip(verdicts, texts, strict=True):
+            self._record_sentences([text], verdict.numbers())
+        return Markdown("\n\n".join(texts))
+
+    def entry(self, entry: "Entry", *, lang: str = "en") -> Shown:
+        """A claim of the assembled register: its answer, and what would change it.
+
+        Its numbers, the adjusted q-value among them, go to ``estimates.parquet``.
+        """
+        from analysis.claims import sentences
+        from analysis.claims.assembly import changes
+        from analysis.report import verdict_view
+
+        verdict = entry.verdict
+        if verdict is None:
+            raise CompendiumError(f"{entry.claim.id} has no verdict: its notebook has not been run")
+        self._claim("verdict", entry.claim.id)
+        further = {"q-value": entry.q_value} if entry.is_tested else {}
+        self.estimates(f"claim {entry.claim.id}", verdict_view.as_estimates(verdict, further))
+        said = [sentences.answer(verdict, lang), *changes(entry, lang)]
+        self._record_sentences(said, verdict.numbers() | further)
+        return verdict_view.entry_shown(entry, lang, said)
+
+    def register(self, entries: "Sequence[Entry]", *, lang: str = "en") -> Shown:
+        """Write ``tables/register.csv`` and its printed forms: every claim with its verdict."""
+        from analysis.report import verdict_view
+
+        table, data = verdict_view.register_table(entries, lang)
+        self._claim("table", table.name)
+        return self._write_table(table, csv_text(plain_frame(data)))
+
+    def tally(self, entries: "Sequence[Entry]", *, lang: str = "en") -> Markdown:
+        """The assembled register in three sentences; their numbers go to ``estimates.parquet``."""
+        from analysis.claims import sentences
+        from analysis.claims.assembly import tally
+        from analysis.report import verdict_view
+
+        counts = tally(entries)
+        numbers = {f"register: {name}": float(count) for name, count in counts.items()}
+        self.estimates("register", verdict_view.number_estimates(numbers))
+        text = sentences.summary(counts, lang)
+        self._record_sentences([text], numbers)
+        return Markdown(text)
+
+    def _record_sentences(self, texts: list[str], values: Mapping[str, float]) -> None:
+        """Add generated sentences with the numbers they may show to ``sentences.json``."""
+        numbers = {name: _json_value(values[name]) for name in sorted(values)}
+        for text in texts:
+            entry = {"text": text, "template": "", "values": numbers, "typed_numbers": []}
+            self._sentences.append(entry)
+        data = json.dumps(self._sentences, ensure_ascii=False, indent=1) + "\n"
+        write_atomically(self.folder / "sentences.json", data.encode())
 
     def _write_table(self, table: Table, csv: str) -> Shown:
         stem = self.folder / "tables" / table.name

@@ -95,7 +95,8 @@ def _inputs_digest(folders: Sequence[Path]) -> str:
     """SHA-256 over all that a report is made of: runs, catalogue, and this code."""
     files = [f for folder in folders for f in (folder / "record.json", folder / "notebook.ipynb")]
     files += [f for f in [paths.RAW / "catalogue.yaml"] if f.is_file()]
-    files += sorted(f for f in _HERE.rglob("*") if f.suffix in (".py", ".j2", ".css"))
+    for room in (_HERE, _HERE.parent / "claims"):
+        files += sorted(f for f in room.rglob("*") if f.suffix in (".py", ".yaml", ".j2", ".css"))
     digest = hashlib.sha256()
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -144,10 +145,19 @@ def _write_site(site: Mapping[str, bytes], inputs: str, reports: Path) -> None:
 def _build_site(runs: Sequence[tuple[Path, dict[str, Any]]]) -> dict[str, bytes]:
     """Every file of the report by its path relative to the report's folder."""
     pages = [_page(folder, record) for folder, record in runs]
+    from analysis.report.claims_page import claims_pages, has_evidence
+
     environment = _environment()
     datasets = _datasets()
-    shared = {"pages": pages, "datasets": datasets, "publishers": _publishers(datasets)}
-    site = {"index.html": environment.get_template("index.html.j2").render(**shared).encode()}
+    folders = [folder for folder, _ in runs]
+    shared = {
+        "pages": pages,
+        "datasets": datasets,
+        "publishers": _publishers(datasets),
+        "has_claims": has_evidence(folders),
+    }
+    site = claims_pages(folders, environment, shared) if shared["has_claims"] else {}
+    site |= {"index.html": environment.get_template("index.html.j2").render(**shared).encode()}
     template = environment.get_template("page.html.j2")
     for i, page in enumerate(pages):
         before = pages[i - 1] if i else None

@@ -124,10 +124,21 @@ def _without_duplicates(values: list[Any]) -> list[Any]:
     return sorted(values)
 
 
+def _dated_countries(entries: list[str]) -> list[str]:
+    """``["FR2005"]``: a known country once, with a year."""
+    for entry in entries:
+        if not re.fullmatch(r"[A-Z]{2}\d{4}", entry):
+            raise ValueError(f"expected a country code and a year, as FR2005, got {entry!r}")
+    _known_countries([entry[:2] for entry in entries])
+    if len({entry[:2] for entry in entries}) < len(entries):
+        raise ValueError("a country has more than one year")
+    return entries
+
+
 def _known_countries(codes: list[str]) -> list[str]:
     if not codes:
         return []
-    from analysis.panel.territories import COUNTRIES
+    from analysis.panel.codes import COUNTRIES
 
     also_known = {"GR": "EL", "GB": "UK"}
     unknown = [code for code in codes if code not in COUNTRIES]
@@ -160,6 +171,16 @@ def _ordered_period(years: list[int]) -> list[int]:
             f"{first}-{last} leaves the years the data cover, {FIRST_YEAR}-{LAST_YEAR}"
         )
     return years
+
+
+def _period_or_own(value: Any) -> Any:
+    """A period, or nothing: each notebook's own."""
+    empty = value == [] or (isinstance(value, str) and not value.strip("[] "))
+    return [] if empty else _period(value)
+
+
+def _ordered_or_own(years: list[int]) -> list[int]:
+    return _ordered_period(years) if years else years
 
 
 def _lag_lengths(lags: list[int]) -> list[int]:
@@ -234,7 +255,7 @@ def _fixed(text: str) -> Callable[[], str]:
 
 
 def _country_codes() -> str:
-    from analysis.panel.territories import COUNTRIES
+    from analysis.panel.codes import COUNTRIES
 
     return "all when empty; " + ",".join(COUNTRIES)
 
@@ -246,6 +267,21 @@ Countries = Annotated[
     Shown("country codes", _country_codes),
     Field(description="Countries of the sample, Eurostat codes"),
 ]
+Country = Annotated[
+    str,
+    AfterValidator(lambda code: _known_countries([code])[0]),
+    Shown("country code", lambda: _country_codes().removeprefix("all when empty; ")),
+    Field(description="The country studied, Eurostat code"),
+]
+Places = Annotated[
+    list[str],
+    BeforeValidator(_names),
+    AfterValidator(_without_duplicates),
+    Shown(
+        "places", _fixed("as France,Germany; all when empty")
+    ),
+    Field(description="Places whose evaluations are counted"),
+]
 Years = Annotated[
     list[int],
     BeforeValidator(_period),
@@ -256,6 +292,17 @@ Years = Annotated[
         text=lambda years: f"{years[0]}-{years[1]}",
     ),
     Field(description="First and last year of the sample"),
+]
+OwnYears = Annotated[
+    list[int],
+    BeforeValidator(_period_or_own),
+    AfterValidator(_ordered_or_own),
+    Shown(
+        "period",
+        _fixed(f"first-last within {FIRST_YEAR}-{LAST_YEAR}; each notebook's own when empty"),
+        text=lambda years: f"{years[0]}-{years[1]}" if years else "",
+    ),
+    Field(description="First and last year of the runs that are weighed"),
 ]
 Level = Annotated[
     Literal[0, 1, 2],
@@ -342,6 +389,18 @@ Depreciation = Annotated[
     Field(ge=0, le=1, description="Yearly depreciation of the knowledge stock"),
     Shown("number", _fixed("0 to 1")),
 ]
+Lang = Annotated[
+    Literal["en", "fr"],
+    Shown("choice", _fixed("en, fr")),
+    Field(description="Language of the answer and of the verdicts"),
+]
+Programmes = Annotated[
+    list[str],
+    BeforeValidator(_names),
+    AfterValidator(_dated_countries),
+    Shown("dated countries", _fixed("country code and year, as FR2005,SE2001")),
+    Field(description="Year in which each country's cluster programme began"),
+]
 Studies = Annotated[
     list[str],
     BeforeValidator(_names),
@@ -354,6 +413,12 @@ Folder = Annotated[
     AfterValidator(_existing_folder),
     Shown("folder", _fixed("a folder; none when empty")),
     Field(description="Where the data of studies are that come with no dependency"),
+]
+Draws = Annotated[
+    int,
+    BeforeValidator(_integer),
+    Field(ge=99, le=99_999, description="Number of random draws"),
+    Shown("integer", _fixed("99 to 99999")),
 ]
 Seed = Annotated[
     int,
@@ -370,10 +435,12 @@ class Parameters(BaseModel):
     """What every notebook's parameters have in common: strict types, no unknown name, frozen.
 
     ``reads`` names folders of the project, besides code and processed data, that the notebook
-    reads: a run depends on what is in them.
+    reads: a run depends on what is in them. ``reads_evidence``: it also reads what the runs of the
+    other notebooks found about the claims, and is run after them.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
+    reads_evidence: ClassVar[bool] = False
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
@@ -419,6 +486,7 @@ class Landscape(Parameters):
     level: Level = 2
     exclude: Exclude = Field(default=[])
     seed: Seed = 20260101
+    lang: Lang = "en"
 
 
 class KnowledgeProduction(Parameters):
@@ -439,6 +507,7 @@ class KnowledgeProduction(Parameters):
     interpolate: Interpolate = True
     drop_truncated: DropTruncated = True
     depreciation: Depreciation = 0.15
+    lang: Lang = "en"
 
 
 class ClusterFunding(Parameters):
@@ -459,6 +528,51 @@ class ClusterFunding(Parameters):
     weights: Weights = "none"
     interpolate: Interpolate = False
     drop_truncated: DropTruncated = True
+    programmes: Programmes = Field(default=[])
+    seed: Seed = 20260105
+    lang: Lang = "en"
+
+
+class Concentration(Parameters):
+    """Concentration: does spreading funds thin hurt, and where does excellence money go?"""
+
+    countries: Countries = Field(default=[])
+    years: Years = Field(default=[2000, 2012])
+    outcome: Outcome = "patents_per_million"
+    treatment: Treatment = "erdf_eur_per_head"
+    lag: Lag = 2
+    exclude: Exclude = Field(default=[])
+    seed: Seed = 20260101
+    lang: Lang = "en"
+
+
+class TerritorialReform(Parameters):
+    """The same regions on another map: a merger against random mergers of neighbours."""
+
+    country: Country = "FR"
+    years: Years = Field(default=[2008, 2015])
+    draws: Draws = 1000
+    seed: Seed = 20260101
+    lang: Lang = "en"
+
+
+class Evaluations(Parameters):
+    """What published evaluations of cluster policies report, counted."""
+
+    places: Places = Field(default=[])
+    draws: Draws = 9999
+    seed: Seed = 20260101
+    lang: Lang = "en"
+
+
+class Verdicts(Parameters):
+    """The register of claims: what the other notebooks found, weighed together."""
+
+    reads_evidence = True
+
+    countries: Countries = Field(default=[])
+    years: OwnYears = Field(default=[])
+    lang: Lang = "en"
 
 
 class Replications(Parameters):
@@ -476,6 +590,10 @@ REGISTRY: dict[str, type[Parameters]] = {
     "02_landscape": Landscape,
     "03_knowledge_production": KnowledgeProduction,
     "05_cluster_funding": ClusterFunding,
+    "06_concentration": Concentration,
+    "10_territorial_reform": TerritorialReform,
+    "11_evaluations": Evaluations,
+    "14_verdicts": Verdicts,
     "15_replications": Replications,
 }
 

@@ -18,8 +18,9 @@ from typing import Any
 import analysis
 from analysis import CompendiumError, paths
 from analysis.panel.build import changed_tables
-from analysis.runs.notebooks import Notebook, check_declaration, read_notebook
-from analysis.runs.parameters import Parameters, UsageError, model_of
+from analysis.runs import parameters as registered
+from analysis.runs.notebooks import Notebook, check_declaration, find_notebook, read_notebook
+from analysis.runs.parameters import Parameters, UsageError, as_text, model_of, validate
 
 RECORD = "record.json"
 KEY_LENGTH = 16
@@ -161,17 +162,69 @@ def plan(
     """
     check_declaration(notebook)
     values = parameters.injectable()
-    hashes = _inputs_of(notebook, inputs)
+    hashes = _inputs_of(notebook, inputs, parameters)
     if out is not None:
         _check_replaceable(out)
     folder = out or paths.RUNS / notebook.name / _key(hashes, values)[:KEY_LENGTH]
     return RunSpec(notebook, values, hashes, folder.absolute(), cell_timeout)
 
 
-def _inputs_of(notebook: Notebook, shared: Inputs) -> dict[str, Any]:
-    """Hashes of all a run depends on: its notebook, what all share, the folders its model reads."""
-    folders = {name: hash_folder(paths.ROOT / name) for name in model_of(notebook.name).reads}
-    return {"notebook": notebook.source_hash(), **asdict(shared), **folders}
+def _inputs_of(notebook: Notebook, shared: Inputs, parameters: Parameters) -> dict[str, Any]:
+    """Hashes of all a run depends on: its notebook, what all share, what its model reads."""
+    model = model_of(notebook.name)
+    folders = {name: hash_folder(paths.ROOT / name) for name in model.reads}
+    evidence = {"evidence": _evidence(parameters, shared)} if model.reads_evidence else {}
+    return {"notebook": notebook.source_hash(), **asdict(shared), **folders, **evidence}
+
+
+class EvidenceMissing(UsageError):  # noqa: N818
+    """A run needs others that have not been made; the message says how to make them."""
+
+
+def evidence_runs(parameters: Parameters, shared: Inputs) -> list[RunSpec]:
+    """The runs whose evidence a run with ``parameters`` reads, in reading order.
+
+    These are the other notebooks that claims name and that are there, each with the same countries
+    and years where it has them and where they are given, and its own defaults for the rest.
+    """
+    from analysis.claims.declaration import register
+
+    named = {claim.notebook for claim in register().values()}
+    given = {
+        name: value for name in ("countries", "years") if (value := getattr(parameters, name, None))
+    }
+    specs = []
+    for name, model in registered.REGISTRY.items():
+        present = (paths.NOTEBOOKS / f"{name}.ipynb").is_file()
+        if name in named and present and not model.reads_evidence:
+            values = {key: given[key] for key in given if key in model.model_fields}
+            specs.append(plan(find_notebook(name), validate(name, values), shared))
+    return specs
+
+
+def evidence_folders(parameters: Parameters) -> list[Path]:
+    """Folders of the runs whose evidence a run with ``parameters`` reads, on the present inputs."""
+    return [spec.folder for spec in evidence_runs(parameters, current_inputs())]
+
+
+def _evidence(parameters: Parameters, shared: Inputs) -> dict[str, dict[str, str]]:
+    """Hashes of the evidence files by run; EvidenceMissing when a run is not there."""
+    specs = evidence_runs(parameters, shared)
+    missing = [spec for spec in specs if valid_record(spec.folder, spec.key) is None]
+    if missing:
+        commands = "\n".join(f"  {_command(spec)}" for spec in missing)
+        raise EvidenceMissing(
+            f"the verdicts need {len(missing)} runs that are not there; make them with\n{commands}"
+        )
+    return {spec.name: hash_files(spec.folder / "evidence") for spec in specs}
+
+
+def _command(spec: RunSpec) -> str:
+    """The command line that makes ``spec``."""
+    defaults = as_text(spec.name, validate(spec.name, {}).injectable())
+    typed = as_text(spec.name, spec.parameters)
+    options = [f"-p {key}={text}" for key, text in typed.items() if text != defaults[key]]
+    return " ".join(["compendium run", spec.name, *options])
 
 
 def changed_inputs(spec: RunSpec) -> list[str]:
@@ -180,7 +233,7 @@ def changed_inputs(spec: RunSpec) -> list[str]:
     Raises CompendiumError when an input cannot be read any more.
     """
     notebook = read_notebook(spec.notebook.path)
-    now = _inputs_of(notebook, current_inputs())
+    now = _inputs_of(notebook, current_inputs(), validate(spec.name, spec.parameters))
     return sorted(name for name in now if now[name] != spec.inputs[name])
 
 

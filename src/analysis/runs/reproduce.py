@@ -3,14 +3,17 @@
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis import paths
 from analysis.runs.engine import Notify, Outcome, Progress, run_all
-from analysis.runs.notebooks import find_notebook
-from analysis.runs.parameters import REGISTRY, validate
+from analysis.runs.notebooks import Notebook, find_notebook
+from analysis.runs.parameters import REGISTRY, model_of, validate
 from analysis.runs.record import (
+    EvidenceMissing,
     Inputs,
     RunSpec,
     canonical_json,
@@ -50,13 +53,44 @@ def reproduce(
     """
     notebooks = [find_notebook(name) for name in dict.fromkeys(names or REGISTRY)]
     inputs = prepare(force=force, notify=notify)
-    specs = [plan(notebook, validate(notebook.name, {}), inputs) for notebook in notebooks]
-    outcomes = run_all(specs, jobs=jobs, force=force, notify=notify)
+    outcomes = _in_two_waves(notebooks, inputs, jobs=jobs, force=force, notify=notify)
     for outcome in outcomes:
         if outcome.record is not None:
             mirror(outcome.spec.folder / "figures", paths.FIGURES / outcome.spec.name)
-    whole = [spec.folder for spec in _default_runs(inputs) if valid_record(spec.folder, spec.key)]
+    whole = finished_runs(inputs)
     return Reproduction(outcomes, _report(whole, force=force, notify=notify) if whole else None)
+
+
+def _in_two_waves(
+    notebooks: Sequence[Notebook], inputs: Inputs, *, jobs: int, force: bool, notify: Notify
+) -> list[Outcome]:
+    """Run first what stands alone, then what reads the evidence of the first; in reading order."""
+    options: dict[str, Any] = {"jobs": jobs, "force": force, "notify": notify}
+    alone = [notebook for notebook in notebooks if not model_of(notebook.name).reads_evidence]
+    outcomes = run_all([_default(notebook, inputs) for notebook in alone], **options)
+    weighing, lacking = [], []
+    for notebook in notebooks:
+        if model_of(notebook.name).reads_evidence:
+            try:
+                weighing.append(_default(notebook, inputs))
+            except EvidenceMissing as problem:
+                lacking.append(_without_evidence(notebook, problem, notify))
+    outcomes += lacking + run_all(weighing, **options)
+    order = [notebook.name for notebook in notebooks]
+    return sorted(outcomes, key=lambda outcome: order.index(outcome.spec.name))
+
+
+def _default(notebook: Notebook, inputs: Inputs) -> RunSpec:
+    return plan(notebook, validate(notebook.name, {}), inputs)
+
+
+def _without_evidence(notebook: Notebook, problem: EvidenceMissing, notify: Notify) -> Outcome:
+    """The outcome of a notebook that could not be planned: the runs it reads are not there."""
+    values = validate(notebook.name, {}).injectable()
+    spec = RunSpec(notebook, values, {}, paths.RUNS / notebook.name / "none")
+    message = f"{notebook.name} has not been run: {problem}"
+    notify(Progress(notebook.name, "failed", message=message))
+    return Outcome(spec, "failed", message=message)
 
 
 def prepare(*, force: bool = False, notify: Notify) -> Inputs:
@@ -70,9 +104,20 @@ def prepare(*, force: bool = False, notify: Notify) -> Inputs:
 
 
 def _default_runs(inputs: Inputs) -> list[RunSpec]:
-    """The default run of every notebook that is there, in reading order."""
-    present = [name for name in REGISTRY if (paths.NOTEBOOKS / f"{name}.ipynb").exists()]
-    return [plan(find_notebook(name), validate(name, {}), inputs) for name in present]
+    """The default run of every notebook that is there and can be planned, in reading order."""
+    specs = []
+    for name in REGISTRY:
+        if not (paths.NOTEBOOKS / f"{name}.ipynb").exists():
+            continue
+        with suppress(EvidenceMissing):  # what reads the evidence of runs that are not there
+            specs.append(_default(find_notebook(name), inputs))
+    return specs
+
+
+def finished_runs(inputs: Inputs) -> list[Path]:
+    """Folders of the default runs that are whole and current, in reading order."""
+    specs = _default_runs(inputs)
+    return [spec.folder for spec in specs if valid_record(spec.folder, spec.key)]
 
 
 def _report(run_folders: list[Path], *, force: bool, notify: Notify) -> Path:

@@ -1,0 +1,177 @@
+"""Sentences: both languages complete, numbers from the verdict and nowhere else."""
+
+import itertools
+import re
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import curve, finding
+
+from analysis.claims import Check, ClaimError, judge, register, sentences
+from analysis.claims.sentences import NARROW, WIDE, catalogue, number, typeset
+
+CLAIM = register()["C08"]
+LANGS = ("en", "fr")
+
+
+def leaves(tree, path=()):
+    """Every text of a catalogue by its place."""
+    if isinstance(tree, dict):
+        return dict(
+            itertools.chain.from_iterable(
+                leaves(branch, (*path, str(key))).items() for key, branch in tree.items()
+            )
+        )
+    if isinstance(tree, list):
+        return {(*path, str(place)): text for place, text in enumerate(tree)}
+    return {path: tree}
+
+
+def test_the_french_catalogue_has_the_places_and_fields_of_the_english_one():
+    english, french = leaves(catalogue("en")), leaves(catalogue("fr"))
+    assert list(english) == list(french)
+    for place, text in english.items():
+        fields = [
+            {name for _, name, *_ in Formatter().parse(t) if name} for t in (text, french[place])
+        ]
+        assert fields[0] == fields[1], place
+
+
+def test_no_template_carries_a_number_of_its_own():
+    for lang in LANGS:
+        for place, text in leaves(catalogue(lang)).items():
+            assert not re.search(r"\d", re.sub(r"\{[^}]*\}", "", text)), place
+
+
+VERDICTS = {
+    "supported": judge(CLAIM, [finding(5)], curve=curve(0.7, 0.02)),
+    "contradicted": judge(CLAIM, [finding(-5)], checks=[Check.not_rejected("pre-trends", 0.4)]),
+    "nothing": judge(CLAIM, [finding(0.3, 0.9)]),
+    "vague": judge(CLAIM, [finding(0.3, 4.123)]),
+    "vague countries": judge(CLAIM, [finding(0.3, 4.123, n_regions=None)]),
+    "vague observations": judge(CLAIM, [finding(1.3, 4.123, n_regions=None, n_countries=None)]),
+    "far": judge(CLAIM, [finding(0.01, 40)]),
+    "mixed": judge(CLAIM, [finding(5), finding(-5)], curve=curve(0.4, 0.3)),
+    "mixed curve": judge(CLAIM, [finding(5)], curve=curve(0.4, 0.3)),
+    "weak curve": judge(CLAIM, [finding(12345, 1234)], curve=curve(0.2)),
+    "failed": judge(register()["C05"], [finding(50)], checks=[Check("placebo date", False, 0.01)]),
+    "designed": judge(register()["C05"], [finding(50, n_countries=1, n_regions=1)]),
+    "pattern": judge(register()["C02"], [finding(61.25, 3, first_year=2010, last_year=2010)]),
+    "turned": judge(register()["C07"], [finding(-4)], curve=curve(0.6, 0.01, sign=-1)),
+    "not testable": judge(register()["C16"]),
+}
+
+
+def printed_numbers(text: str, lang: str) -> list[str]:
+    """Numbers as they stand in a text."""
+    thousands, decimal = (",", r"\.") if lang == "en" else (NARROW, ",")
+    pattern = rf"[+−]?\d{{1,3}}(?:{thousands}\d{{3}})+(?:{decimal}\d+)?|[+−]?\d+(?:{decimal}\d+)?"
+    return re.findall(pattern, text)
+
+
+def is_among(shown: str, lang: str, values: list[float]) -> bool:
+    """Whether a printed number is one of the values, rounded as it is printed."""
+    plain = shown.replace("−", "-").replace("+", "").replace(NARROW, "")
+    plain = plain.replace(",", "." if lang == "fr" else "")
+    decimals = len(plain.partition(".")[2])
+    return any(abs(round(value, decimals) - float(plain)) < 1e-9 for value in values)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("name", VERDICTS)
+def test_every_number_of_every_sentence_is_a_row_of_the_verdict(name, lang):
+    verdict = VERDICTS[name]
+    rows = verdict.rows()
+    values = [v for c in ("estimate", "ci_low", "ci_high") for v in rows[c].dropna()]
+    for text in [sentences.answer(verdict, lang), *sentences.changes(verdict, lang)]:
+        shown = printed_numbers(text, lang)
+        assert [s for s in shown if not is_among(s, lang, values)] == [], text
+    if verdict.findings:
+        assert len(printed_numbers(sentences.answer(verdict, lang), lang)) >= 3
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("name", VERDICTS)
+def test_an_answer_is_three_sentences(name, lang):
+    text = sentences.answer(VERDICTS[name], lang)
+    ends = re.findall(r"[.](?= [A-ZÀÉÎ]|$)", text)
+    assert len(ends) == 3, text
+    assert "{" not in text and "  " not in text
+    assert text.endswith(".")
+
+
+def test_what_was_found_is_said_in_both_languages():
+    english = sentences.answer(VERDICTS["supported"], "en")
+    assert "the figures support this." in english
+    assert "is +5.0 %, with a margin of error from +4.0 % to +6.0 %" in english.replace(WIDE, " ")
+    assert "(250 regions in 27 countries, 2000 to 2011)" in english
+    assert "Computed in 1,234 defensible ways" in english
+    assert "this says what goes together, not what causes what." in english
+    french = sentences.answer(VERDICTS["supported"], "fr")
+    assert f"est de +5,0{NARROW}%, avec une marge d’erreur de +4,0{NARROW}% à" in french
+    assert f"Calculé de 1{NARROW}234 façons" in french
+
+
+def test_causal_words_need_a_design_whose_tests_were_passed():
+    assert "read as an effect" in sentences.answer(VERDICTS["designed"], "en")
+    failed = sentences.answer(VERDICTS["failed"], "en")
+    assert "read as an effect" not in failed
+    assert "what goes together" in failed
+    assert "a test that it should have passed it did not: nothing at an earlier date" in failed
+    assert "what goes together" not in sentences.answer(VERDICTS["pattern"], "en")
+
+
+def test_what_would_change_is_computed():
+    (bound, keeps) = sentences.changes(VERDICTS["supported"], "en")
+    assert "nearer end of the interval is +4.0" in bound and "“inconclusive”" in bound
+    assert keeps.startswith(f"70{WIDE}% of the ways") and f"below 50{WIDE}%" in keeps
+    (precision,) = sentences.changes(VERDICTS["vague"], "en")
+    half = 4.123 * 1.6448536 / 1.9599640
+    needed = 250 * (half / (2 - 0.3)) ** 2
+    assert f"some {int(needed) + 1:,} regions in place of 250" in precision
+    assert "no effect of a size that matters" in precision
+    (times,) = sentences.changes(VERDICTS["vague observations"], "en")
+    assert "times as many observations" in times and "“supported”" in times
+
+
+def test_what_is_out_of_reach_is_not_counted_in_regions():
+    far = judge(CLAIM, [finding(0.01, 40)])
+    (text,) = sentences.changes(far, "en")
+    assert "regions" not in text and "times the information to tell" in text
+
+
+def test_a_long_unit_is_named_once():
+    text = sentences.estimate(judge(register()["C28"], [finding(0.3, 0.1)]), "en")
+    assert text.count("percentage points a year") == 1
+    assert "from +0.20 to +0.40 (" in text
+
+
+def test_french_spacing():
+    assert typeset("Ah ! non ; 5 % : « oui »", "fr") == (
+        f"Ah{NARROW}! non{NARROW}; 5{NARROW}%{WIDE}: «{WIDE}oui{WIDE}»"
+    )
+    assert typeset("l'eau", "fr") == "l’eau"
+    assert typeset("5 % : fine", "en") == "5 % : fine"
+
+
+def test_numbers_in_both_languages():
+    assert number(1234567.891, "en", decimals=1) == "1,234,567.9"
+    assert number(-1234.5, "fr") == f"−1{NARROW}234,5"
+    assert number(-0.001, "en", decimals=2, signed=True) == "0.00"
+    assert number(2.0, "fr", signed=True) == "+2"
+
+
+@given(st.floats(-1e9, 1e9), st.integers(0, 6), st.sampled_from(LANGS))
+def test_a_printed_number_reads_back_as_itself(value, decimals, lang):
+    text = number(value, lang, decimals=decimals)
+    assert is_among(text, lang, [value])
+
+
+def test_an_unknown_check_names_those_there_are():
+    verdict = judge(CLAIM, [finding(5)], checks=[Check("pretrends", False)])
+    with pytest.raises(ClaimError, match=r"unknown check 'pretrends'.*pre-trends, placebo outcome"):
+        sentences.answer(verdict, "en")
+    named = judge(CLAIM, [finding(5)], checks=[Check(("a test", "un test"), False)])
+    assert "un test" in sentences.answer(named, "fr")
