@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.models import ModelError, Specification, fit
+from analysis.robustness import variances
 from analysis.robustness.moments import moments_of
 from analysis.robustness.solve import Batch, solve
 
@@ -273,6 +274,31 @@ def test_many_columns_group_correctly() -> None:
     result = solve(moments, Batch.named(moments, chosen))
     choices = {"vcov": "cluster", "cluster": ("g",)}
     assert_agree(result, [one_fit(frame, spec, **choices) for spec in chosen])
+
+
+@pytest.mark.parametrize("noise", [1.0, 3e-3])
+@pytest.mark.parametrize("estimator", ["ols", "iv"])
+def test_pairs_of_moments_give_the_same_errors_as_scores(
+    monkeypatch: pytest.MonkeyPatch, noise: float, estimator: str
+) -> None:
+    """With little noise the terms cancel, and those specifications go back to their scores."""
+    frame = panel(12)
+    random = np.random.default_rng(12)
+    for name in ("d1", "d2", "d3", "d4"):
+        frame[name] = frame["c1"] + 0.05 * random.normal(size=len(frame))
+    controls = (*CONTROLS, "d1", "d2", "d3", "d4")
+    frame["y1"] = frame["x"] - frame["c1"] + noise * random.normal(size=len(frame))
+    moments = moments_of(frame, (*COLUMNS, *controls[4:]), cluster="unit", absorb=("unit", "year"))
+    subsets = [s for k in range(9) for s in itertools.combinations(controls, k)]
+    instruments = {"endogenous": ("x",), "instruments": ("z1", "z2")} if estimator == "iv" else {}
+    batch = Batch.named(
+        moments, [(outcome, "x", s) for outcome in OUTCOMES for s in subsets], **instruments
+    )
+    from_pairs = solve(moments, batch)
+    monkeypatch.setattr(variances, "_pairs_pay", lambda *_: False)
+    from_scores = solve(moments, batch)
+    assert not from_pairs.equals(from_scores)
+    pd.testing.assert_frame_equal(from_pairs, from_scores, rtol=1e-9)
 
 
 # Flags ------------------------------------------------------------------------------------------

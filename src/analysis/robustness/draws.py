@@ -59,6 +59,61 @@ def draw_sums(
     return numerators, squares
 
 
+@njit(cache=True, parallel=True, fastmath={"contract"})
+def curve_sums(
+    moments: Floats,
+    directions: Floats,
+    used: Ints,
+    scores: Floats,
+    inverses: Floats,
+    leverages: Floats,
+    sizes: Ints,
+    weights: Floats | Signs,
+) -> tuple[Floats, Floats]:
+    """Numerators (S, B) and sums of squared scores (S, B), as `draw_sums` for many specifications.
+
+    ``moments`` (G, R, C) are those of all regressors of any specification with all columns. Their
+    sum with the weights of a draw, made once, replaces the sum over clusters of the residuals of
+    every specification: ``directions`` (S, C) combine its columns to the drawn residuals, and
+    ``used`` (S, k) are the rows of its regressors.
+    """
+    n_specifications, n_clusters, k = leverages.shape
+    n_rows, n_columns = moments.shape[1:]
+    flat = moments.reshape(n_clusters, n_rows * n_columns)
+    n_draws = weights.shape[1]
+    n_blocks = (n_draws + BLOCK - 1) // BLOCK
+    numerators, squares = np.zeros((2, n_specifications, n_draws))
+    for task in prange(n_blocks):
+        start = task * BLOCK
+        width = min(BLOCK, n_draws - start)
+        drawn = np.zeros((n_clusters, BLOCK))
+        drawn[:, :width] = weights[:, start : start + width]
+        totals = np.zeros((n_rows * n_columns, BLOCK))
+        _accumulate(totals, flat, drawn, n_clusters, n_rows * n_columns)
+        left = np.zeros(BLOCK)
+        for s in range(n_specifications):
+            summed, moved = np.zeros((k, BLOCK)), np.zeros((k, BLOCK))
+            for i in range(sizes[s]):
+                first = used[s, i] * n_columns
+                _combine(summed[i], directions[s], totals[first : first + n_columns])
+            _accumulate(moved, inverses[s], summed, sizes[s], sizes[s])
+            for g in range(n_clusters):
+                _remain(left, scores[s, g], drawn[g], leverages[s, g], moved, sizes[s])
+                for b in range(width):
+                    numerators[s, start + b] += scores[s, g] * drawn[g, b]
+                    squares[s, start + b] += left[b] * left[b]
+    return numerators, squares
+
+
+@njit(cache=True, fastmath={"contract"})
+def _combine(result: Floats, factors: Floats, values: Floats) -> None:
+    """``result`` (BLOCK,) += factors' values, passing over factors that are zero."""
+    for row in range(len(factors)):
+        if factors[row] != 0.0:
+            for b in range(BLOCK):
+                result[b] += factors[row] * values[row, b]
+
+
 @njit(cache=True, fastmath={"contract"})
 def _accumulate(result: Floats, matrix: Floats, values: Floats, n: int, k: int) -> None:
     """``result`` (k, BLOCK) += matrix (n, k)' values (n, BLOCK), four rows at a time."""

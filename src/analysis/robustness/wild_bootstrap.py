@@ -24,17 +24,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.models import ModelError
-from analysis.robustness.draws import draw_sums
+from analysis.robustness.draws import curve_sums, draw_sums
 from analysis.robustness.moments import Moments
 from analysis.robustness.one_regression import Regression, regression_at, regression_on
 from analysis.robustness.solve import Batch
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Drawn = NDArray[np.float64] | NDArray[np.int8]
 Weights = Literal["rademacher", "webb", "mammen"]
 Tails = Literal["symmetric", "equal-tailed"]
 
-SPECIFICATIONS_AT_ONCE = 32
+SPECIFICATIONS_AT_ONCE = 256
 TIE = 1e-9
 ROUNDING = 1e-9
 STEPS_OUT = 24
@@ -184,15 +185,12 @@ def curve_draws(moments: Moments, batch: Batch, weights: Drawn, *, null: float =
                 regressions.append(regression)
         if not places:
             continue
-        residuals = [
-            (one.outcome_residual - null * one.focus_residual)[:, None] for one in regressions
-        ]
-        numerators, squares = _sums(moments, regressions, residuals, weights)
+        numerators, squares = _curve_sums(moments, regressions, weights, null)
         focus_squares = np.array([one.focus_squares for one in regressions])
         sample[0, places] = [one.estimate for one in regressions]
         sample[1, places] = [one.std_error for one in regressions]
-        null_estimates[places] = null + numerators[:, 0] / focus_squares[:, None]
-        null_statistics[places] = _ratio(numerators[:, 0], squares[:, 0])
+        null_estimates[places] = null + numerators / focus_squares[:, None]
+        null_statistics[places] = _ratio(numerators, squares)
     return CurveDraws(
         estimate=sample[0],
         std_error=sample[1],
@@ -313,46 +311,73 @@ def bootstrap_statistics(
 ) -> Floats:
     """t statistics (B,) of the draws ``weights`` (G, B) when the residuals impose ``imposed``."""
     residual = regression.outcome_residual - imposed * regression.focus_residual
-    numerators, squares = _sums(moments, [regression], [residual[:, None]], weights)
-    return _ratio(numerators[0, 0], squares[0, 0])
+    numerators, squares = _sums(moments, regression, residual[:, None], weights)
+    return _ratio(numerators[0], squares[0])
 
 
 def bootstrap_profile(moments: Moments, regression: Regression, weights: Drawn) -> Profile:
     """The statistics of the draws ``weights`` (G, B) for every imposed coefficient."""
     residual = regression.outcome_residual - regression.estimate * regression.focus_residual
     directions = np.column_stack([residual, regression.focus_residual])
-    numerators, squares = _sums(moments, [regression], [directions], weights)
-    return Profile(regression.estimate, numerators[0], squares[0])
+    return Profile(regression.estimate, *_sums(moments, regression, directions, weights))
 
 
 def _sums(
-    moments: Moments,
-    regressions: Sequence[Regression],
-    directions: Sequence[Floats],
-    weights: Drawn,
+    moments: Moments, regression: Regression, directions: Floats, weights: Drawn
 ) -> tuple[Floats, Floats]:
-    """Numerators (S, D, B) and products of scores (S, D (D + 1) / 2, B) times the factor.
+    """Numerators (D, B) and products of scores (D (D + 1) / 2, B) times the factor.
 
-    ``directions`` are, for each regression, the (K, D) combinations of columns whose values are
-    drawn as residuals.
+    ``directions`` (K, D) are the combinations of columns whose values are drawn as residuals.
     """
-    moments.require("everything", "the wild cluster bootstrap")
-    n_clusters, n_directions = len(moments.clusters), directions[0].shape[1]
-    sizes = np.array([1 + len(regression.others) for regression in regressions])
-    shape, k = (len(sizes), n_directions, n_clusters), int(sizes.max())
-    scores, residuals = np.zeros(shape), np.zeros((*shape, k))
-    inverses, leverages = np.zeros((len(sizes), k, k)), np.zeros((len(sizes), n_clusters, k))
-    for s, (regression, direction) in enumerate(zip(regressions, directions, strict=True)):
-        used = np.concatenate([[regression.focus], regression.others])
-        focus, size = regression.focus_residual[used], sizes[s]
-        scores[s] = (regression.leverages @ direction).T
-        residuals[s, :, :, :size] = (moments.blocks @ direction)[:, used].transpose(2, 0, 1)
-        inverses[s, :size, :size] = np.outer(focus, focus) / regression.focus_squares
-        inverses[s, 1:size, 1:size] += regression.inverse_others
-        leverages[s, :, :size] = regression.leverages[:, used]
-    numerators, squares = draw_sums(scores, residuals, inverses, leverages, sizes, weights)
+    residual = (moments.blocks @ directions).transpose(2, 0, 1)
+    used, inverse = _regressors(moments, regression)
+    numerators, squares = draw_sums(
+        (regression.leverages @ directions).T[None],
+        residual[None, :, :, used],
+        inverse[None],
+        regression.leverages[None, :, used],
+        np.array([len(used)]),
+        weights,
+    )
+    return numerators[0], regression.factor * squares[0]
+
+
+def _curve_sums(
+    moments: Moments, regressions: Sequence[Regression], weights: Drawn, null: float
+) -> tuple[Floats, Floats]:
+    """`_sums` (S, B) of many regressions that impose ``null``."""
+    size, n_clusters = len(regressions), len(moments.clusters)
+    designs = [_regressors(moments, regression) for regression in regressions]
+    rows = np.unique(np.concatenate([used for used, _ in designs]))
+    columns = np.union1d(rows, [regression.outcome for regression in regressions])
+    sizes = np.array([len(used) for used, _ in designs])
+    k = int(sizes.max())
+    directions, places = np.empty((size, len(columns))), np.zeros((size, k), dtype=np.int64)
+    scores, inverses = np.empty((size, n_clusters)), np.zeros((size, k, k))
+    leverages = np.zeros((size, n_clusters, k))
+    for s, (regression, (used, inverse)) in enumerate(zip(regressions, designs, strict=True)):
+        residual = regression.outcome_residual - null * regression.focus_residual
+        directions[s] = residual[columns]
+        places[s, : sizes[s]] = np.searchsorted(rows, used)
+        scores[s] = regression.leverages @ residual
+        inverses[s, : sizes[s], : sizes[s]] = inverse
+        leverages[s, :, : sizes[s]] = regression.leverages[:, used]
+    needed = np.ascontiguousarray(moments.blocks[:, rows][:, :, columns])
+    numerators, squares = curve_sums(
+        *(needed, directions, places, scores, inverses, leverages, sizes, weights)
+    )
     factors = np.array([regression.factor for regression in regressions])
-    return numerators, squares * factors[:, None, None]
+    return numerators, factors[:, None] * squares
+
+
+def _regressors(moments: Moments, regression: Regression) -> tuple[Ints, Floats]:
+    """Positions (k,) of the regressors, focus first, and the inverse (k, k) of their moments."""
+    moments.require("everything", "the wild cluster bootstrap")
+    used = np.concatenate([[regression.focus], regression.others])
+    focus = regression.focus_residual[used]
+    inverse = np.outer(focus, focus) / regression.focus_squares
+    inverse[1:, 1:] += regression.inverse_others
+    return used, inverse
 
 
 def _ratio(numerators: Floats, squares: Floats) -> Floats:

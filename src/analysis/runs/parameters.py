@@ -160,6 +160,15 @@ def _territory_prefixes(codes: list[str]) -> list[str]:
     return _without_duplicates(codes)
 
 
+def _one_territory(code: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}[A-Z0-9]{2,3}", code):
+        raise ValueError(
+            f"{code!r} is no NUTS 2 or NUTS 3 code; write four or five characters, as FR10 or FR104"
+        )
+    _known_countries([code[:2]])
+    return code
+
+
 def _ordered_period(years: list[int]) -> list[int]:
     if len(years) != 2:
         raise ValueError("expected the first and the last year, as in 2000-2012")
@@ -277,9 +286,7 @@ Places = Annotated[
     list[str],
     BeforeValidator(_names),
     AfterValidator(_without_duplicates),
-    Shown(
-        "places", _fixed("as France,Germany; all when empty")
-    ),
+    Shown("places", _fixed("as France,Germany; all when empty")),
     Field(description="Places whose evaluations are counted"),
 ]
 Years = Annotated[
@@ -382,6 +389,30 @@ Weights = Annotated[
     Literal["none", "population"],
     Shown("choice", _fixed("none, population")),
     Field(description="Weights of the observations"),
+]
+Territory = Annotated[
+    str,
+    AfterValidator(_one_territory),
+    Shown(
+        "NUTS code",
+        _fixed("a NUTS 2 code of the map of 2013, as FR10, or a NUTS 3 code of 2010, as FR104"),
+    ),
+    Field(description="The territory where something began"),
+]
+TreatedFrom = Annotated[
+    int,
+    BeforeValidator(_integer),
+    Field(ge=FIRST_YEAR, le=LAST_YEAR, description="First year in which it could have an effect"),
+    Shown("year", _fixed(f"{FIRST_YEAR} to {LAST_YEAR}")),
+]
+CaseOutcome = Annotated[
+    str,
+    AfterValidator(lambda name: name if name == "patents" else _has_role("outcome")(name)),
+    _shown_role("outcome"),
+    Field(description="Outcome compared; at NUTS 3 patents or patents_per_million"),
+]
+OwnRegion = Annotated[
+    Truth, Field(description="Territories of the same larger region may lend weight too")
 ]
 Depreciation = Annotated[
     float,
@@ -510,6 +541,19 @@ class KnowledgeProduction(Parameters):
     lang: Lang = "en"
 
 
+class Spillovers(Parameters):
+    """Neighbours' funds: does help given there take activity from here?"""
+
+    countries: Countries = Field(default=[])
+    years: Years = Field(default=[2000, 2020])
+    outcome: Outcome = "patents_per_million"
+    treatment: Treatment = "erdf_eur_per_head"
+    lag: Lag = 2
+    exclude: Exclude = Field(default=[])
+    seed: Seed = 20260104
+    lang: Lang = "en"
+
+
 class ClusterFunding(Parameters):
     """EU regional funds and cluster money: effects on R&D, patents, jobs and growth."""
 
@@ -546,6 +590,17 @@ class Concentration(Parameters):
     lang: Lang = "en"
 
 
+class Networks(Parameters):
+    """Joint projects, partners abroad and links between alike regions: what follows them?"""
+
+    countries: Countries = Field(default=[])
+    years: Years = Field(default=[1985, 2020])
+    lag: Lag = 2
+    exclude: Exclude = Field(default=[])
+    seed: Seed = 20260108
+    lang: Lang = "en"
+
+
 class TerritorialReform(Parameters):
     """The same regions on another map: a merger against random mergers of neighbours."""
 
@@ -563,6 +618,28 @@ class Evaluations(Parameters):
     draws: Draws = 9999
     seed: Seed = 20260101
     lang: Lang = "en"
+
+
+class CaseStudy(Parameters):
+    """One territory against a mix of others that resembled it: a synthetic control."""
+
+    territory: Territory = "FR104"
+    treated_from: TreatedFrom = 1998
+    outcome: CaseOutcome = "patents_per_million"
+    transform: Transform = "log"
+    years: Years = Field(default=[1990, 2011])
+    donor_countries: Countries = Field(default=[])
+    own_region: OwnRegion = False
+    lang: Lang = "en"
+
+    @model_validator(mode="after")
+    def _date_inside(self) -> Self:
+        first, last = self.years
+        if not first < self.treated_from <= last:
+            raise ValueError(
+                f"treated_from={self.treated_from} must lie inside years {first}-{last}"
+            )
+        return self
 
 
 class Verdicts(Parameters):
@@ -593,6 +670,7 @@ REGISTRY: dict[str, type[Parameters]] = {
     "06_concentration": Concentration,
     "10_territorial_reform": TerritorialReform,
     "11_evaluations": Evaluations,
+    "12_case_study": CaseStudy,
     "14_verdicts": Verdicts,
     "15_replications": Replications,
 }
