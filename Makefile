@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH := .venv-bench
+BENCH_INSTALLED := $(BENCH)/.installed
+ROWS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lint lab data lock clean
+.PHONY: help setup reproduce test lint lab data bench bench-json lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +38,19 @@ lab: $(INSTALLED)  ## open JupyterLab on the notebooks
 
 data: $(INSTALLED)  ## build data/processed from data/raw
 	$(BIN)/compendium data build
+
+bench: $(BENCH_INSTALLED)  ## time our solvers against their peers: all, or ROWS="twfe_million ..."
+	$(BENCH)/bin/python -m benchmarks.run $(ROWS)
+
+bench-json: $(BENCH_INSTALLED)  ## the same, also as a JSON list on standard output
+	@$(BENCH)/bin/python -m benchmarks.run --json $(ROWS)
+
+$(BENCH_INSTALLED): requirements.lock benchmarks/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 lock:  ## resolve pyproject.toml anew: requirements.lock and environment.yml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras --quiet pyproject.toml -o requirements.lock

@@ -121,7 +121,9 @@ def specification_test(label: str, p_value: str) -> Target:
     """Whether a test of a true hypothesis accepts it at 5 %."""
 
     def read(estimates: Estimates, value: float) -> Draw:
-        return Draw(math.nan, math.nan, _accepted(estimates.statistics[p_value]))
+        named = estimates.statistics
+        found = named[p_value] if p_value in named else getattr(estimates.facts, p_value)
+        return Draw(math.nan, math.nan, _accepted(found))
 
     return Target(label, "test", "", read)
 
@@ -216,6 +218,18 @@ def counts(rng: np.random.Generator, n: int, t: int) -> Sample:
     return long_frame(n, t, x=x, y=y), {"x": 0.3}
 
 
+def hurdle_counts(rng: np.random.Generator, n: int) -> Sample:
+    """Positive with probability ``1 / (1 + exp(-0.8 x))``, and then a negative binomial above zero
+    with the mean ``exp(1 + 0.3 x)`` before truncation and alpha one half."""
+    x = rng.standard_normal(n)
+    y = np.zeros(n)
+    positive = rng.uniform(size=n) < 1 / (1 + np.exp(-0.8 * x))
+    while (waiting := positive & (y == 0)).any():
+        mean = np.exp(1 + 0.3 * x[waiting]) * rng.gamma(2.0, 0.5, waiting.sum())
+        y[waiting] = rng.poisson(mean)
+    return pd.DataFrame({"x": x, "y": y}), {"count": 0.3, "zero": 0.8}
+
+
 def gamma_counts(rng: np.random.Generator, n: int) -> Sample:
     """Cross-section of counts, negative binomial with variance ``mu + mu**2 / 2``."""
     x = rng.standard_normal(n)
@@ -231,6 +245,30 @@ def instrumented(rng: np.random.Generator, n: int, strength: float) -> Sample:
     y = x + 0.8 * v + 0.6 * other
     frame = pd.DataFrame({f"z{k}": z[:, k] for k in range(4)} | {"x": x, "y": y})
     return frame, {"x": 1.0}
+
+
+def instrumented_panel(rng: np.random.Generator, n: int, t: int) -> Sample:
+    """``y = x + region effect + e``; x is correlated with e and not with the effect."""
+    z, v, other = rng.standard_normal((3, n, t))
+    x = 0.6 * z + v
+    y = x + rng.standard_normal((n, 1)) + 0.8 * v + 0.6 * other
+    return long_frame(n, t, x=x, y=y, z=z), {"x": 1.0}
+
+
+def fixed_attributes(rng: np.random.Generator, n: int, t: int) -> Sample:
+    """``y = x1 + x2 + fixed + region effect + e`` of Hausman and Taylor.
+
+    The effect is correlated with x2 and with ``fixed``, which never varies within a region; three
+    columns x1 that vary are exogenous, and their means tell about ``fixed``.
+    """
+    means = rng.standard_normal((3, n, 1))
+    x1 = means + rng.standard_normal((3, n, t))
+    effect = rng.standard_normal((n, 1))
+    x2 = effect + rng.standard_normal((n, t))
+    fixed = means.sum(axis=0) + effect + rng.standard_normal((n, 1))
+    y = x1.sum(axis=0) + x2 + fixed + effect + rng.standard_normal((n, t))
+    columns = {f"x1{k}": x1[k] for k in range(3)}
+    return long_frame(n, t, x2=x2, fixed=fixed, y=y, **columns), {"x2": 1.0, "fixed": 1.0}
 
 
 def dynamic(rng: np.random.Generator, n: int, t: int, rho: float) -> Sample:
@@ -296,13 +334,74 @@ def studies(rng: np.random.Generator, n: int, spread: float) -> Sample:
     return frame, {"mean": 0.3}
 
 
+def four_nearest(points: Floats) -> Floats:
+    """Weights (n, n) of one quarter for the four nearest of ``points`` (n, 2)."""
+    distance = np.linalg.norm(points[:, None] - points[None, :], axis=2)
+    np.fill_diagonal(distance, np.inf)
+    weights = np.zeros_like(distance)
+    np.put_along_axis(weights, np.argsort(distance, axis=1)[:, :4], 0.25, axis=1)
+    return weights
+
+
+def neighbours_panel(rng: np.random.Generator, n: int, t: int, lag: float, error: float) -> Sample:
+    """``y = lag W y + x + region + year + u``, ``u = error W u + e``; x spills over as y does."""
+    points = rng.uniform(size=(n, 2))
+    weights = four_nearest(points)
+    spread, inner = np.eye(n) - lag * weights, np.eye(n) - error * weights
+    x = np.linalg.solve(np.eye(n) - 0.5 * weights, rng.standard_normal((n, t)))
+    u = np.linalg.solve(inner, rng.standard_normal((n, t)))
+    effects = rng.standard_normal((n, 1)) + rng.standard_normal((1, t))
+    y = np.linalg.solve(spread, x + effects + u)
+    east, north = points.T[:, :, None]
+    frame = long_frame(n, t, x=np.asarray(x), y=np.asarray(y), east=east, north=north)
+    return frame, {"x": 1.0, "rho": lag, "lambda": error}
+
+
+def sector_shares(n: int, sectors: int) -> Floats:
+    """Shares (n, sectors) of regions specialised in few sectors, the same in every sample."""
+    return np.random.default_rng(sectors).dirichlet(np.full(sectors, 0.3), n)
+
+
+def shift_shares(rng: np.random.Generator, n: int, sectors: int) -> Sample:
+    """``y = x + e``, both made of the regions' shares and shocks of sectors, drawn apart."""
+    shares = sector_shares(n, sectors)
+    shocks, hidden = rng.standard_normal((2, sectors))
+    x = shares @ shocks
+    y = x + shares @ hidden + 0.3 * rng.standard_normal(n)
+    return pd.DataFrame({"region": np.arange(n), "x": x, "y": y}), {"x": 1.0}
+
+
+def one_treated(rng: np.random.Generator, n: int, t: int, chosen: str) -> Sample:
+    """Two common factors, no effect; unit 0 is "treated" in the last quarter.
+
+    ``chosen``: "by chance", or "the fastest growing" before treatment, as when policy follows
+    success.
+    """
+    loadings = rng.uniform(0, 1, (n, 2))
+    factors = np.cumsum(rng.standard_normal((2, t)) + 0.2, axis=1)
+    y = loadings @ factors + 0.5 * rng.standard_normal((n, t))
+    start = t - t // 4
+    growth = y[:, start - 5 : start].mean(axis=1) - y[:, :5].mean(axis=1)
+    first = 0 if chosen == "by chance" else int(np.argmax(growth))
+    order = [first, *(unit for unit in range(n) if unit != first)]
+    unit, year = np.repeat(np.arange(n), t), np.tile(np.arange(1, t + 1), n)
+    treated = ((unit == 0) & (year > start)).astype(float)
+    frame = pd.DataFrame({"unit": unit, "year": year, "y": y[order].ravel(), "treated": treated})
+    return frame, {"att": 0.0}
+
+
+def frontier(rng: np.random.Generator, n: int) -> Sample:
+    """``y = 1 + x + v - u``, u half-normal with twice the spread of v."""
+    x, v, u = rng.standard_normal((3, n))
+    y = 1 + x + 0.3 * v - 0.6 * np.abs(u)
+    truths = {"x": 1.0, "Intercept": 1.0, "gamma": 0.8}
+    return pd.DataFrame({"x": x, "y": y}), truths
+
+
 def neighbours(rng: np.random.Generator, n: int, rho: float) -> Sample:
     """Cross-section ``y = rho W y + x + e``, W of the four nearest of points in a square."""
     points = rng.uniform(size=(n, 2))
-    distance = np.linalg.norm(points[:, None] - points[None, :], axis=2)
-    np.fill_diagonal(distance, np.inf)
-    weights = np.zeros((n, n))
-    np.put_along_axis(weights, np.argsort(distance, axis=1)[:, :4], 0.25, axis=1)
+    weights = four_nearest(points)
     x = np.linalg.solve(np.eye(n) - rho * weights, rng.standard_normal(n))
     y = np.linalg.solve(np.eye(n) - rho * weights, x + rng.standard_normal(n))
     frame = pd.DataFrame({"region": np.arange(n), "x": x, "y": y})
@@ -316,7 +415,7 @@ TWO_WAY = {
     "regressors": ["x"],
     "unit": "region",
     "time": "year",
-    "effects": ["region", "year"],
+    "absorb": ["region", "year"],
 }
 ERRORS: dict[str, dict[str, Any]] = {
     "classical": {"vcov": "classical"},
@@ -325,16 +424,16 @@ ERRORS: dict[str, dict[str, Any]] = {
     "by region, nested effects not counted": {
         "vcov": "cluster",
         "cluster": ["region"],
-        "vcov_options": {"count_effects": "not_nested"},
+        "parameters": "nonnested",
     },
     "by country": {"vcov": "cluster", "cluster": ["country"]},
     "by region and year": {"vcov": "cluster", "cluster": ["region", "year"]},
     "Newey-West": {"vcov": "newey_west"},
     "Driscoll-Kraay": {"vcov": "driscoll_kraay"},
-    "Driscoll-Kraay, T-1": {
+    "Driscoll-Kraay, no factor": {
         "vcov": "driscoll_kraay",
-        "small_sample": "full",
-        "vcov_options": {"df": "clusters"},
+        "small_sample": "none",
+        "inference": "residual",
     },
 }
 
@@ -367,7 +466,7 @@ def policy_procedures() -> tuple[Procedure, ...]:
     }
     base: dict[str, Any] = {"outcome": "y", "regressors": ["policy"]}
     return tuple(
-        Procedure("panel_ols", base | options, (interval(f"OLS, {name}", "policy", "policy"),))
+        Procedure("ols", base | options, (interval(f"OLS, {name}", "policy", "policy"),))
         for name, options in kinds.items()
     )
 
@@ -457,15 +556,26 @@ def staggered_procedures(t: int) -> tuple[Procedure, ...]:
     two_way = TWO_WAY | BY_REGION | {"regressors": ["treated"]}
     event_study = base | {"first_treated": "first_or_none", "window": ends}
     later = "event_time=1"
+    # In twenty years there are more cells before treatment than regions: the test does not exist.
+    test = specification_test("Callaway-Sant'Anna, test of trends before", "pretest_p")
+    before = [test] if t == 5 else []
     return (
         Procedure("within", two_way, (interval("TWFE, by region", "treated", "att"),)),
-        Procedure("event_study", event_study, (interval("TWFE, year 1", later, "event_1"),)),
+        Procedure(
+            "event_study",
+            event_study,
+            (
+                interval("TWFE, year 1", later, "event_1"),
+                specification_test("TWFE, test of trends before", "pretrend_p_value"),
+            ),
+        ),
         Procedure(
             "callaway_santanna",
             base | {"aggregate": ["simple", "dynamic"]},
             (
                 interval("Callaway-Sant'Anna", "simple", "att"),
                 interval("Callaway-Sant'Anna, year 1", later, "event_1"),
+                *before,
             ),
         ),
         Procedure(
@@ -512,7 +622,7 @@ def spatial_procedures() -> tuple[Procedure, ...]:
     base = {"outcome": "y", "regressors": ["x"]}
     spatial = base | {"unit": "region", "matrix_options": nearest}
     return (
-        Procedure("panel_ols", base | {"vcov": "hc1"}, (interval("OLS, hc1", "x", "x"),)),
+        Procedure("ols", base | {"vcov": "hc1"}, (interval("OLS, hc1", "x", "x"),)),
         *(
             Procedure(
                 "spatial_lag",
@@ -522,6 +632,109 @@ def spatial_procedures() -> tuple[Procedure, ...]:
             for method, name in (("ml", "spatial lag ML"), ("gmm", "spatial lag 2SLS"))
         ),
     )
+
+
+def hurdle_procedures() -> tuple[Procedure, ...]:
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("NB2, classical", {"distribution": "nb2"}),
+        ("Poisson, hc1", {"distribution": "poisson", "vcov": "hc1"}),
+    ]
+    return tuple(
+        Procedure(
+            "hurdle",
+            {"outcome": "y", "regressors": ["x"], **options},
+            (
+                interval(f"hurdle {label}, count", "count: x", "count"),
+                interval(f"hurdle {label}, zero", "zero: x", "zero"),
+            ),
+        )
+        for label, options in kinds
+    )
+
+
+def panel_instrument_procedures() -> tuple[Procedure, ...]:
+    base = {"outcome": "y", "endogenous": ["x"], "instruments": ["z"]}
+    panel_base = base | {"unit": "region", "time": "year"}
+    fixed = base | {"absorb": ["region"], **BY_REGION}
+    ec2sls = panel_base | {"transformation": "baltagi"}
+    return (
+        Procedure("iv", fixed, (interval("FE-2SLS, by region", "x", "x"),)),
+        Procedure("random_effects_iv", panel_base, (interval("G2SLS, classical", "x", "x"),)),
+        Procedure("random_effects_iv", ec2sls, (interval("EC2SLS, classical", "x", "x"),)),
+        Procedure(
+            "random_effects_iv",
+            panel_base | BY_REGION,
+            (interval("G2SLS, by region", "x", "x"),),
+        ),
+    )
+
+
+def hausman_taylor_procedures() -> tuple[Procedure, ...]:
+    exogenous = ["x10", "x11", "x12"]
+    base = {"outcome": "y", "unit": "region", "time": "year"}
+    chosen = base | {"regressors": exogenous, "endogenous": ["x2", "fixed"]}
+    everything = base | {"regressors": [*exogenous, "x2", "fixed"]}
+    return (
+        Procedure(
+            "hausman_taylor",
+            chosen,
+            tuple(interval(f"Hausman-Taylor, {name}", name, name) for name in ("x2", "fixed")),
+        ),
+        Procedure(
+            "random_effects", everything, (interval("random effects, fixed", "fixed", "fixed"),)
+        ),
+    )
+
+
+def spatial_panel_procedures(estimator: str, parameter: str) -> tuple[Procedure, ...]:
+    nearest = {"kind": "nearest", "k": 4, "coordinates": ["east", "north"], "metric": "euclidean"}
+    base: dict[str, Any] = {"outcome": "y", "regressors": ["x"], "matrix_options": nearest}
+    base |= {"unit": "region", "time": "year", "effects": ["region", "year"]}
+    name = estimator.replace("_", " ")
+    return tuple(
+        Procedure(
+            estimator,
+            base | {"bias_correction": correction},
+            tuple(interval(f"{name} ML{label}, {term}", term, term) for term in ("x", parameter)),
+        )
+        for label, correction in (("", "none"), (" corrected", "lee_yu"))
+    )
+
+
+def shift_share_procedures(n: int, sectors: int) -> tuple[Procedure, ...]:
+    shares = sector_shares(n, sectors)
+    region, sector = np.indices(shares.shape)
+    table = {"row": region.ravel(), "sector": sector.ravel(), "share": shares.ravel()}
+    ols = {"outcome": "y", "regressors": ["x"], "vcov": "hc1"}
+    akm = {"outcome": "y", "shift_share": "x", "location": "region", "null": 1.0}
+    return (
+        Procedure("ols", ols, (interval("OLS, hc1", "x", "x"),)),
+        Procedure(
+            "shift_share",
+            akm | {"shares": pd.DataFrame(table)},
+            (interval("AKM", "x", "x"), confidence_set("AKM0", "akm0_p", "x")),
+        ),
+    )
+
+
+def one_treated_procedures(t: int) -> tuple[Procedure, ...]:
+    base = {"outcome": "y", "unit": "unit", "time": "year"}
+    control = {"treated_unit": 0, "treatment_time": t - t // 4 + 1, "placebo": True}
+    ranks = specification_test("synthetic control, placebo ranks", "placebo_p")
+    return (
+        Procedure("synthetic_control", base | control, (ranks,)),
+        Procedure(
+            "synthetic_did",
+            base | {"treatment": "treated"},
+            (interval("synthetic DiD, placebo", "att", "att"),),
+        ),
+    )
+
+
+def frontier_procedures() -> tuple[Procedure, ...]:
+    terms = ("x", "Intercept", "gamma")
+    targets = tuple(interval(f"frontier, {term}", term, term) for term in terms)
+    return (Procedure("stochastic_frontier", {"outcome": "y", "regressors": ["x"]}, targets),)
 
 
 # --- Designs -------------------------------------------------------------------------------------
@@ -539,6 +752,9 @@ def designs() -> list[Design]:
         *discontinuity_designs(),
         *meta_designs(),
         *spatial_designs(),
+        *shift_share_designs(),
+        *one_treated_designs(),
+        Design("frontier", 270, 1, partial(frontier, n=270), frontier_procedures()),
     ]
 
 
@@ -546,8 +762,8 @@ def panel_designs() -> list[Design]:
     serial = within(
         "classical", "hc1", "by region", "by region, nested effects not counted", "Newey-West"
     )
-    country = within("by region", "by country", "Driscoll-Kraay")
-    europe = within("by region", "by region and year", "Driscoll-Kraay, T-1")
+    country = within("by region", "by country", "Driscoll-Kraay, no factor")
+    europe = within("by region", "by region and year", "Driscoll-Kraay")
     independent = {"persistence": 0.0, "uneven": False}
     table: list[tuple[str, dict[str, Any], Sequence[tuple[int, int]], tuple[Procedure, ...]]] = [
         (
@@ -591,6 +807,7 @@ def count_designs() -> list[Design]:
             Design("counts", n, t, partial(counts, n=n, t=t), poisson_procedures())
             for n, t in PANELS
         ),
+        Design("hurdle counts", 270, 1, partial(hurdle_counts, n=270), hurdle_procedures()),
         *(
             Design(
                 "gamma counts", n, 1, partial(gamma_counts, n=n), cross_section_count_procedures()
@@ -601,10 +818,19 @@ def count_designs() -> list[Design]:
 
 
 def instrument_designs() -> list[Design]:
-    return [
+    cross_sections = [
         Design(f"{name} instruments", n, 1, partial(instrumented, n=n, strength=s), iv_procedures())
         for name, s in (("strong", 30.0), ("weak", 1.0))
         for n in COUNTRIES
+    ]
+    panels = [
+        ("instrumented panel", instrumented_panel, panel_instrument_procedures()),
+        ("fixed attributes", fixed_attributes, hausman_taylor_procedures()),
+    ]
+    return cross_sections + [
+        Design(name, n, t, partial(process, n=n, t=t), procedures)
+        for name, process, procedures in panels
+        for n, t in (SMALL_SHORT, LARGE_SHORT)
     ]
 
 
@@ -653,9 +879,52 @@ def meta_designs() -> list[Design]:
 
 
 def spatial_designs() -> list[Design]:
+    panels = [
+        ("neighbours, lag", (SMALL_SHORT, LARGE_SHORT), "spatial_lag", "rho", (0.5, 0.0)),
+        ("neighbours, error", (SMALL_SHORT,), "spatial_error", "lambda", (0.0, 0.5)),
+    ]
     return [
-        Design("neighbours", n, 1, partial(neighbours, n=n, rho=0.5), spatial_procedures())
-        for n in COUNTRIES
+        *(
+            Design("neighbours", n, 1, partial(neighbours, n=n, rho=0.5), spatial_procedures())
+            for n in COUNTRIES
+        ),
+        *(
+            Design(
+                name,
+                n,
+                t,
+                partial(neighbours_panel, n=n, t=t, lag=lag, error=error),
+                spatial_panel_procedures(estimator, parameter),
+            )
+            for name, sizes, estimator, parameter, (lag, error) in panels
+            for n, t in sizes
+        ),
+    ]
+
+
+def shift_share_designs() -> list[Design]:
+    return [
+        Design(
+            f"shares of {sectors} sectors",
+            270,
+            1,
+            partial(shift_shares, n=270, sectors=sectors),
+            shift_share_procedures(270, sectors),
+        )
+        for sectors in (20, 100)
+    ]
+
+
+def one_treated_designs() -> list[Design]:
+    return [
+        Design(
+            f"one treated, {chosen}",
+            20,
+            20,
+            partial(one_treated, n=20, t=20, chosen=chosen),
+            one_treated_procedures(20),
+        )
+        for chosen in ("by chance", "the fastest growing")
     ]
 
 

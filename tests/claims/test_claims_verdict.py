@@ -219,3 +219,13 @@ def test_sensitivity_has_the_registers_own_word_in_the_middle(all_runs):
     assert len(grid) == 9 * N_TESTED and set(own["word"]) == {"supported"}
     wide = grid[grid["times_smallest"] == 2.0]
     assert "supported" in set(wide["word"])
+
+
+def test_a_claim_restated_for_another_case_keeps_its_words_in_the_evidence():
+    claims = register()
+    other = claims["C05"].restated(claim=("What began there changed it.", "Cela l'a changé."))
+    finding = Finding(label="a", estimate=3.0, ci_low=1.0, ci_high=5.0, n_obs=50)
+    verdict = judge(other, [finding])
+    assert (
+        of_evidence(as_evidence(verdict), claims).claim.claim.en == "What began there changed it."
+    )

@@ -153,9 +153,17 @@ class Claim(_Strict):
                 )
         return self
 
-    def restated(self, *, unit: Any = None, smallest: float | None = None, **given: Any) -> "Claim":
+    def restated(
+        self,
+        *,
+        claim: Any = None,
+        unit: Any = None,
+        smallest: float | None = None,
+        **given: Any,
+    ) -> "Claim":
         """The same claim for the parameters of a run: other outcome, lag, unit, smallest size.
 
+        ``claim``: other words, (English, French), where the parameters make it one on another case.
         Names in ``given`` are those of the estimand; a text that names a codebook column stands
         for its label. Names the estimand does not have are refused.
         """
@@ -166,6 +174,8 @@ class Claim(_Strict):
                 f"it has {', '.join(self.given) or 'nothing to give'}"
             )
         changes: dict[str, Any] = {"given": {**self.given, **_givens(given)}}
+        if claim is not None:
+            changes["claim"] = _text(claim)
         if unit is not None:
             changes["unit"] = codebook_unit(unit) if isinstance(unit, str) else _text(unit)
         if smallest is not None and self.smallest is not None:

@@ -311,6 +311,7 @@ def as_evidence(verdict: Verdict) -> dict[str, Any]:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in claim.given.items()
         },
+        "claim": list(claim.claim),
         "unit": list(claim.unit) if claim.unit else None,
         "smallest": claim.smallest.size if claim.smallest else None,
     }
@@ -339,7 +340,10 @@ def of_evidence(data: dict[str, Any], claims: dict[str, Claim]) -> Verdict:
         if claim.not_testable is None:
             restated = data["restated"]
             claim = claim.restated(
-                unit=restated["unit"], smallest=restated["smallest"], **restated["given"]
+                claim=restated["claim"],
+                unit=restated["unit"],
+                smallest=restated["smallest"],
+                **restated["given"],
             )
         agreement = data["agreement"]
         verdict = judge(

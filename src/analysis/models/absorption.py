@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 from pyfixest.core.demean import demean_within
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from analysis.models.specification import ModelError
+from analysis.models.two_way import absorb_exactly, count_components, group_rows
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -14,14 +13,30 @@ Codes = NDArray[np.int64]
 TOLERANCE = 1e-12
 
 
-def absorb(columns: Floats, effects: Codes, weights: Floats) -> Floats:
+def absorb(columns: Floats, effects: Codes, weights: Floats, *, overwrite: bool = False) -> Floats:
     """Residuals of ``columns`` (n, k) from a weighted regression on dummies of ``effects`` (n, q).
 
-    Uses pyfixest's preconditioned LSMR, which unlike alternating projections reaches 1e-12 also
-    where few observations connect the levels.
+    Exact (:mod:`analysis.models.two_way`) as long as the smaller of two effects has at most some
+    thousand levels. Beyond that, pyfixest's preconditioned LSMR, which unlike alternating
+    projections reaches 1e-12 also where few observations connect the levels. With ``overwrite``
+    the residuals may take the place of ``columns``, which saves their memory.
+
+    Raises ModelError when rounding keeps the residuals from being exact.
     """
     if not effects.shape[1] or not columns.shape[1]:
         return columns
+    groups = group_rows(effects)
+    if groups is None:
+        residuals = _absorb_iteratively(columns, effects, weights)
+    else:
+        own = columns if overwrite else np.array(columns, dtype=float, order="C")
+        residuals = absorb_exactly(own, groups, weights)
+    if residuals is None:
+        raise ModelError("the fixed effects could not be absorbed to the required accuracy")
+    return residuals
+
+
+def _absorb_iteratively(columns: Floats, effects: Codes, weights: Floats) -> Floats | None:
     # A common scale lets the stopping rule treat euros and percentages alike.
     scale = np.sqrt(np.average(columns**2, axis=0, weights=weights))
     scale = np.where(scale > 0, scale, 1.0)
@@ -31,9 +46,7 @@ def absorb(columns: Floats, effects: Codes, weights: Floats) -> Floats:
         weights,
         tol=TOLERANCE,
     )
-    if not converged:
-        raise ModelError("the fixed effects could not be absorbed to the required accuracy")
-    return residuals * scale
+    return residuals * scale if converged else None
 
 
 def count_effects(effects: Codes) -> int:
@@ -45,9 +58,7 @@ def count_effects(effects: Codes) -> int:
     levels = [int(column.max()) + 1 for column in effects.T]
     if len(levels) < 2:
         return sum(levels)
-    edges = (np.ones(len(effects)), (effects[:, 0], levels[0] + effects[:, 1]))
-    graph = coo_array(edges, shape=(sum(levels), sum(levels)))
-    return sum(levels) - int(connected_components(graph, directed=False)[0])
+    return sum(levels) - int(count_components(effects[:, 0], effects[:, 1], *levels))
 
 
 def count_singletons(effects: Codes) -> int:

@@ -1,6 +1,7 @@
 """Covariance of coefficients under the convention of :mod:`analysis.models`."""
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from analysis.models.absorption import effects_leverage
@@ -22,10 +23,12 @@ def covariance(
     bread, n = solution.bread, len(solution.residuals)
     if vcov == "classical":
         return bread * _residual_variance(solution, n_parameters)
-    scores = (solution.weights * solution.residuals)[:, None] * solution.regressors
+    multiplier = solution.weights * solution.residuals
     if vcov == "cluster":
-        meat = cluster_meat(scores, clusters) * (n - 1) / (n - n_parameters)
-    elif vcov in ("hc2", "hc3"):
+        meat = cluster_meat(solution.regressors, clusters, multiplier)
+        return bread @ meat @ bread * ((n - 1) / (n - n_parameters))
+    scores = multiplier[:, None] * solution.regressors
+    if vcov in ("hc2", "hc3"):
         remaining = 1 - _leverage(solution, effects)
         if remaining.min() < 1e-9:
             count = int((remaining < 1e-9).sum())
@@ -40,22 +43,35 @@ def covariance(
     return bread @ meat @ bread
 
 
-def cluster_meat(scores: Floats, clusters: Codes) -> Floats:
+def cluster_meat(columns: Floats, clusters: Codes, multiplier: Floats | None = None) -> Floats:
     """Sum over clusters of outer products of summed scores, each term times G / (G - 1).
 
-    With two columns: first plus second minus intersection (Cameron, Gelbach and Miller 2011).
+    Scores are the rows of ``columns`` (n, k), times ``multiplier`` (n,) where it is given. With two
+    columns of clusters: first plus second minus intersection (Cameron, Gelbach and Miller 2011).
     """
     terms = [(1, clusters[:, 0])]
     if clusters.shape[1] == 2:
         pair = clusters[:, 0] * (clusters[:, 1].max() + 1) + clusters[:, 1]
         intersection = np.unique(pair, return_inverse=True)[1]
         terms += [(1, clusters[:, 1]), (-1, intersection)]
-    meat = np.zeros((scores.shape[1], scores.shape[1]))
+    meat = np.zeros((columns.shape[1], columns.shape[1]))
+    if multiplier is None:
+        multiplier = np.ones(len(columns))
     for sign, codes in terms:
         count = int(codes.max()) + 1
-        sums = np.column_stack([np.bincount(codes, column, count) for column in scores.T])
+        sums = _sums_by_code(columns, multiplier, codes, count)
         meat += sign * count / (count - 1) * (sums.T @ sums)
     return meat
+
+
+@njit(cache=True, nogil=True)
+def _sums_by_code(columns: Floats, multiplier: Floats, codes: Codes, n_codes: int) -> Floats:
+    """Sums (n_codes, k) of the rows of ``columns`` (n, k), multiplied, that have the same code."""
+    sums = np.zeros((n_codes, columns.shape[1]))
+    for row in range(len(codes)):
+        for j in range(columns.shape[1]):
+            sums[codes[row], j] += multiplier[row] * columns[row, j]
+    return sums
 
 
 def _residual_variance(solution: Solution, n_parameters: int) -> float:

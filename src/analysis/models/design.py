@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.models.row_order import canonical_order, consecutive, level_codes
 from analysis.models.specification import ModelError, Specification
 
 Floats = NDArray[np.float64]
@@ -22,6 +23,8 @@ class Design:
     (n, 0..2) as consecutive integer codes; ``units`` and ``periods`` (n,) where they are known.
     """
 
+    specification: Specification
+
     outcome: Floats
     exogenous: Floats
     endogenous: Floats
@@ -35,6 +38,16 @@ class Design:
     periods: Codes | None
     n_dropped: int
     n_separated: int = 0
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Terms of :attr:`regressors`."""
+        return (*self.exogenous_terms, *self.endogenous_terms)
+
+    @property
+    def regressors(self) -> Floats:
+        """Exogenous, then endogenous columns, (n, k + e)."""
+        return np.column_stack([self.exogenous, self.endogenous])
 
 
 def build_design(spec: Specification, frame: pd.DataFrame) -> Design:
@@ -59,11 +72,15 @@ def build_design(spec: Specification, frame: pd.DataFrame) -> Design:
     else:
         lagged, prefix = frame, ""
     values = _numeric(spec, frame, lagged)
-    keep = values.notna().all(axis=1).to_numpy() & frame[groups].notna().all(axis=1).to_numpy()
+    keep = frame[groups].notna().all(axis=1).to_numpy()
+    if not _all_finite(values):
+        keep = keep & values.notna().all(axis=1).to_numpy()
     if not keep.any():
         raise ModelError(_no_rows_message(spec, values, frame[groups]))
-    values = values[keep]
-    codes = {name: _codes(frame[name].to_numpy()[keep]) for name in groups}
+    everything = bool(keep.all())
+    values = values if everything else values[keep]
+    rows = slice(None) if everything else keep
+    codes = {name: level_codes(frame[name].to_numpy()[rows]) for name in groups}
     _check_values(spec, values)
     values, codes = _sorted(spec, values, codes)
     return _arrays(spec, values, codes, prefix, n_dropped=int((~keep).sum()))
@@ -91,6 +108,8 @@ def lag_regressors(spec: Specification, frame: pd.DataFrame) -> pd.DataFrame:
 
 def select_rows(design: Design, keep: NDArray[np.bool_], n_separated: int) -> Design:
     """The design without the rows where ``keep`` is False; group codes are made consecutive."""
+    if keep.all():
+        return replace(design, n_separated=n_separated)
     return replace(
         design,
         outcome=design.outcome[keep],
@@ -124,8 +143,13 @@ def _numeric(spec: Specification, frame: pd.DataFrame, lagged: pd.DataFrame) -> 
     return pd.DataFrame(values)
 
 
+def _all_finite(values: pd.DataFrame) -> bool:
+    """True only if no value is missing or infinite, in one pass: a sum then is neither."""
+    return all(np.isfinite(values[role].to_numpy().sum()) for role in values.columns)
+
+
 def _check_values(spec: Specification, values: pd.DataFrame) -> None:
-    for role in values.columns:
+    for role in () if _all_finite(values) else values.columns:
         count = int(np.isinf(values[role]).sum())
         if count:
             raise ModelError(
@@ -148,8 +172,9 @@ def _sorted(
     spec: Specification, values: pd.DataFrame, codes: dict[str, Codes]
 ) -> tuple[pd.DataFrame, dict[str, Codes]]:
     keys = [codes[name] for name in (*spec.absorb, *spec.cluster)]
-    keys += [values[role].to_numpy() for role in values.columns]
-    order = np.lexsort(keys[::-1])
+    order = canonical_order(keys, [values[role].to_numpy() for role in values.columns])
+    if order is None:
+        return values, codes
     return values.iloc[order], {name: array[order] for name, array in codes.items()}
 
 
@@ -165,7 +190,7 @@ def _arrays(
 
     def group_block(names: tuple[str, ...]) -> Codes:
         empty = np.empty((len(values), 0), dtype=np.int64)
-        return np.column_stack([codes[name] for name in names]) if names else empty
+        return np.array([codes[name] for name in names]).T if names else empty
 
     exogenous, terms = block(spec.regressors), tuple(prefix + name for name in spec.regressors)
     if spec.intercept and not spec.absorb:
@@ -174,6 +199,7 @@ def _arrays(
     unit = spec.unit or next(iter(spec.absorb), None)
     time = spec.time or (spec.absorb[1] if len(spec.absorb) == 2 else None)
     return Design(
+        specification=spec,
         outcome=values["outcome"].to_numpy(),
         exogenous=exogenous,
         endogenous=block(spec.endogenous),
@@ -189,12 +215,8 @@ def _arrays(
     )
 
 
-def _codes(values: NDArray) -> Codes:
-    return pd.factorize(values, sort=True)[0].astype(np.int64)
-
-
 def _consecutive(codes: Codes) -> Codes:
-    columns = [np.unique(column, return_inverse=True)[1] for column in codes.T]
+    columns = [consecutive(column) for column in codes.T]
     return np.column_stack(columns) if columns else codes
 
 

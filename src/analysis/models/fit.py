@@ -1,7 +1,7 @@
 """``fit``: a specification and a frame give estimates."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.special import gammaln, xlogy
 
-from analysis.models.absorption import absorb, count_effects, count_singletons
+from analysis.models.absorption import count_effects, count_singletons
 from analysis.models.covariance import covariance
 from analysis.models.design import Design, build_design, select_rows
 from analysis.models.estimates import Estimates, Facts, tabulate, wald_test
-from analysis.models.fit_statistics import fit_statistics, total_squares
+from analysis.models.fit_statistics import fit_statistics, total_squares, weighted_squares
 from analysis.models.least_squares import Solution, solve_iv, solve_ols, solve_poisson
 from analysis.models.specification import ModelError, Specification
 
@@ -45,20 +45,37 @@ def fit(spec: Specification, frame: pd.DataFrame) -> Estimates:
         If a column is absent or unusable, no row is complete, a regressor is collinear, there are
         no degrees of freedom left, or a Poisson model has no finite optimum.
     """
+    found = solve(spec, frame)
+    design, solution, n_parameters = found.design, found.solution, found.facts.n_parameters
+    assert n_parameters is not None
+    matrix = covariance(solution, spec.vcov, n_parameters, design.clusters, design.effects)
+    estimates = tabulate(list(design.terms), solution.coefficients, matrix, found.facts)
+    return replace(estimates, statistics=found.statistics)
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A specification solved on its sample, all but the covariance of its coefficients."""
+
+    design: Design
+    solution: Solution
+    facts: Facts
+    statistics: dict[str, float]
+
+
+def solve(spec: Specification, frame: pd.DataFrame) -> Solved:
+    """Coefficients, facts and statistics of ``spec``; raises as :func:`fit`."""
     design = build_design(spec, frame)
     if spec.estimator == "poisson":
         design = drop_separated(design)
-    n_terms = design.exogenous.shape[1] + design.endogenous.shape[1]
-    n_parameters = n_terms + count_effects(design.effects)
+    n_parameters = len(design.terms) + count_effects(design.effects)
     facts = _facts(spec, design, n_parameters)
     if spec.estimator == "iv":
         facts = replace(facts, **instrument_strength(spec, design))
     solution = _solve(spec, design)
-    facts = replace(facts, **_fit_statistics(spec, design, solution))
+    facts = replace(facts, **goodness_of_fit(spec, design, solution))
     statistics = fit_statistics(spec, design, solution, n_parameters, facts.log_likelihood)
-    matrix = covariance(solution, spec.vcov, n_parameters, design.clusters, design.effects)
-    terms = [*design.exogenous_terms, *design.endogenous_terms]
-    return replace(tabulate(terms, solution.coefficients, matrix, facts), statistics=statistics)
+    return Solved(design, solution, facts, statistics)
 
 
 def drop_separated(design: Design) -> Design:
@@ -121,8 +138,8 @@ def _solve(spec: Specification, design: Design) -> Solution:
         regressors = np.column_stack([design.exogenous, design.endogenous])
         instruments = np.column_stack([design.exogenous, design.instruments])
         return solve_iv(design.outcome, regressors, instruments, effects, weights, terms)
-    solve = solve_poisson if spec.estimator == "poisson" else solve_ols
-    return solve(design.outcome, design.exogenous, effects, weights, terms)
+    method = solve_poisson if spec.estimator == "poisson" else solve_ols
+    return method(design.outcome, design.exogenous, effects, weights, terms)
 
 
 def _degrees_of_freedom(spec: Specification, design: Design, n_parameters: int) -> float:
@@ -145,7 +162,7 @@ def _cluster_counts(design: Design) -> list[int]:
 
 
 def _count_distinct(codes: NDArray[np.int64] | None) -> int | None:
-    return None if codes is None else len(np.unique(codes))
+    return None if codes is None else int(np.count_nonzero(np.bincount(codes)))
 
 
 def _facts(spec: Specification, design: Design, n_parameters: int) -> Facts:
@@ -173,21 +190,29 @@ def _facts(spec: Specification, design: Design, n_parameters: int) -> Facts:
     )
 
 
-def _fit_statistics(spec: Specification, design: Design, solution: Solution) -> dict[str, Any]:
+def goodness_of_fit(spec: Specification, design: Design, solution: Solution) -> dict[str, Any]:
+    """The facts ``r_squared``, ``within_r_squared``, ``log_likelihood``, as the estimator has them.
+
+    Raises
+    ------
+    ModelError
+        If the outcome does not vary.
+    """
     if spec.estimator == "iv":
         return {}
     if spec.estimator == "poisson":
         return _poisson_statistics(design, solution)
     outcome, weights, n = design.outcome, design.weights, len(design.outcome)
-    residual = float(weights @ solution.residuals**2)
+    residual = weighted_squares(solution.residuals, weights)
     total = total_squares(spec, design)
-    within = float(weights @ absorb(outcome[:, None], design.effects, weights)[:, 0] ** 2)
-    if min(within, total) <= 1e-18 * float(weights @ outcome**2):
+    within = solution.outcome_squares
+    if min(within, total) <= 1e-18 * weighted_squares(outcome, weights):
         raise ModelError(
             f"the outcome {spec.outcome!r} does not vary (within the absorbed effects)"
         )
     with np.errstate(divide="ignore"):  # a perfect fit has an infinite likelihood
-        density = np.log(weights).sum() - n * (np.log(2 * np.pi * residual / n) + 1)
+        log_weights = np.log(weights).sum() if spec.weights else 0.0
+        density = log_weights - n * (np.log(2 * np.pi * residual / n) + 1)
     return {
         "r_squared": 1 - residual / total,
         "within_r_squared": 1 - residual / within if spec.absorb else math.nan,
@@ -198,8 +223,10 @@ def _fit_statistics(spec: Specification, design: Design, solution: Solution) -> 
 def _poisson_statistics(design: Design, solution: Solution) -> dict[str, Any]:
     outcome, weights = design.outcome, design.weights
 
+    constant = float(weights @ gammaln(outcome + 1))
+
     def log_likelihood(mean: Floats | float) -> float:
-        return float(weights @ (xlogy(outcome, mean) - mean - gammaln(outcome + 1)))
+        return float(weights @ (xlogy(outcome, mean) - mean)) - constant
 
     assert solution.fitted is not None
     fitted = log_likelihood(solution.fitted)

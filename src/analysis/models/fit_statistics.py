@@ -3,11 +3,14 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
 from analysis.models.design import Design
 from analysis.models.least_squares import Solution
 from analysis.models.specification import Specification
+
+Floats = NDArray[np.float64]
 
 
 def fit_statistics(
@@ -27,7 +30,7 @@ def fit_statistics(
         if design.effects.shape[1] == 1 and not spec.weights:
             result["conditional_log_likelihood"] = log_likelihood + _given_totals(design)
         return result
-    rss = float(design.weights @ solution.residuals**2)
+    rss = weighted_squares(solution.residuals, design.weights)
     total = total_squares(spec, design)
     result = {"rss": rss, "rmse": math.sqrt(rss / (n - n_parameters))}
     if spec.estimator == "iv":
@@ -38,8 +41,14 @@ def fit_statistics(
 
 def total_squares(spec: Specification, design: Design) -> float:
     """Weighted sum of squares of the outcome about its mean, or about zero without an intercept."""
-    centre = np.average(design.outcome, weights=design.weights) if spec.intercept else 0.0
-    return float(design.weights @ (design.outcome - centre) ** 2)
+    mean = (design.weights @ design.outcome) / design.weights.sum()
+    centre = mean if spec.intercept else 0.0
+    return weighted_squares(design.outcome - centre, design.weights)
+
+
+def weighted_squares(values: Floats, weights: Floats) -> float:
+    """Sum of ``weights * values**2`` without a copy of either."""
+    return float(np.einsum("i,i,i->", weights, values, values))
 
 
 def _criteria(log_likelihood: float, n: int, n_parameters: int) -> dict[str, float]:
