@@ -64,6 +64,7 @@ def curve_sums(
     moments: Floats,
     directions: Floats,
     used: Ints,
+    focus: Floats,
     scores: Floats,
     inverses: Floats,
     leverages: Floats,
@@ -75,7 +76,7 @@ def curve_sums(
     ``moments`` (G, R, C) are those of all regressors of any specification with all columns. Their
     sum with the weights of a draw, made once, replaces the sum over clusters of the residuals of
     every specification: ``directions`` (S, C) combine its columns to the drawn residuals, and
-    ``used`` (S, k) are the rows of its regressors.
+    ``used`` (S, k) are the rows of its regressors, which ``focus`` (S, k) combines to the scores.
     """
     n_specifications, n_clusters, k = leverages.shape
     n_rows, n_columns = moments.shape[1:]
@@ -90,18 +91,20 @@ def curve_sums(
         drawn[:, :width] = weights[:, start : start + width]
         totals = np.zeros((n_rows * n_columns, BLOCK))
         _accumulate(totals, flat, drawn, n_clusters, n_rows * n_columns)
-        left = np.zeros(BLOCK)
+        left = np.zeros((1, BLOCK))
         for s in range(n_specifications):
             summed, moved = np.zeros((k, BLOCK)), np.zeros((k, BLOCK))
+            top, total = np.zeros(BLOCK), np.zeros((1, BLOCK))
             for i in range(sizes[s]):
                 first = used[s, i] * n_columns
                 _combine(summed[i], directions[s], totals[first : first + n_columns])
             _accumulate(moved, inverses[s], summed, sizes[s], sizes[s])
+            _combine(top, focus[s], summed)
             for g in range(n_clusters):
-                _remain(left, scores[s, g], drawn[g], leverages[s, g], moved, sizes[s])
-                for b in range(width):
-                    numerators[s, start + b] += scores[s, g] * drawn[g, b]
-                    squares[s, start + b] += left[b] * left[b]
+                _remain(left[0], scores[s, g], drawn[g], leverages[s, g], moved, sizes[s])
+                _add_products(total, left)
+            numerators[s, start : start + width] = top[:width]
+            squares[s, start : start + width] = total[0, :width]
     return numerators, squares
 
 

@@ -354,17 +354,18 @@ def _curve_sums(
     k = int(sizes.max())
     directions, places = np.empty((size, len(columns))), np.zeros((size, k), dtype=np.int64)
     scores, inverses = np.empty((size, n_clusters)), np.zeros((size, k, k))
-    leverages = np.zeros((size, n_clusters, k))
+    focus, leverages = np.zeros((size, k)), np.zeros((size, n_clusters, k))
     for s, (regression, (used, inverse)) in enumerate(zip(regressions, designs, strict=True)):
         residual = regression.outcome_residual - null * regression.focus_residual
         directions[s] = residual[columns]
         places[s, : sizes[s]] = np.searchsorted(rows, used)
+        focus[s, : sizes[s]] = regression.focus_residual[used]
         scores[s] = regression.leverages @ residual
         inverses[s, : sizes[s], : sizes[s]] = inverse
         leverages[s, :, : sizes[s]] = regression.leverages[:, used]
     needed = np.ascontiguousarray(moments.blocks[:, rows][:, :, columns])
     numerators, squares = curve_sums(
-        *(needed, directions, places, scores, inverses, leverages, sizes, weights)
+        *(needed, directions, places, focus, scores, inverses, leverages, sizes, weights)
     )
     factors = np.array([regression.factor for regression in regressions])
     return numerators, factors[:, None] * squares

@@ -67,15 +67,15 @@ for (name in names(panels)) {
     fitted <- plm(equation, data, model = model)
     keep(paste("plm", model, name, sep = "/"), coef(fitted), vcov(fitted),
          rss = rss(fitted), r_squared = summary(fitted)$r.squared["rsq"],
-         adjusted_r_squared = summary(fitted)$r.squared["adjrsq"])
+         adj_r_squared = summary(fitted)$r.squared["adjrsq"])
   }
   for (effect in c("individual", "time", "twoways")) {
     fitted <- plm(equation, data, model = "within", effect = effect)
     test <- pFtest(fitted, plm(equation, data, model = "pooling"))
     keep(paste("plm/within", effect, name, sep = "/"), coef(fitted), vcov(fitted),
          rss = rss(fitted), within_r_squared = summary(fitted)$r.squared["rsq"],
-         f = test$statistic, f_df1 = test$parameter[1], f_df2 = test$parameter[2],
-         f_p = test$p.value)
+         effects_f = test$statistic, effects_f_df1 = test$parameter[1],
+         effects_f_df2 = test$parameter[2], effects_f_p = test$p.value)
   }
   for (method in c("swar", "walhus", "amemiya", "nerlove")) {
     if (method == "nerlove" && name == "munnell_unbalanced") next
@@ -145,8 +145,8 @@ keep("plm/beck_katz/munnell", coef(plm(output_equation, panels$munnell[[1]], mod
 fixed_units <- plm(output_equation, panels$munnell[[1]], model = "within")
 both_ways <- plm(output_equation, panels$munnell[[1]], model = "within", effect = "twoways")
 test <- pFtest(both_ways, fixed_units)
-keep("plm/within/time_given_units/munnell", f = test$statistic, f_df1 = test$parameter[1],
-     f_df2 = test$parameter[2], f_p = test$p.value)
+keep("plm/within/time_given_units/munnell", effects_f = test$statistic,
+     effects_f_df1 = test$parameter[1], effects_f_df2 = test$parameter[2], effects_f_p = test$p.value)
 
 men <- pdata.frame(wages, c("nr", "year"))
 wage_equation <- lwage ~ expersq + married + hours + union + educ + black |
