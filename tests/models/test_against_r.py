@@ -113,12 +113,12 @@ def plm_estimators(name: str, model: Arguments) -> None:
     panel = {**model, "time": "year"}
     plain = {key: value for key, value in model.items() if key != "unit"}
     unit = model["unit"]
-    add(f"plm/pooling/{name}", "panel_ols", name, panel)
+    add(f"plm/pooling/{name}", "ols", name, panel)
     add(f"plm/between/{name}", "between", name, model)
     add(f"plm/fd/{name}", "first_differences", name, {**panel, "gaps": "bridge"})
     for effect, effects in (("individual", unit), ("time", "year"), ("twoways", [unit, "year"])):
         label = f"plm/within/{effect}/{name}"
-        add(label, "effects_f_test", name, {**plain, "effects": effects})
+        add(label, "effects_f_test", name, {**plain, "absorb": effects})
     for short, method in {
         "swar": "swamy_arora",
         "walhus": "wallace_hussain",
@@ -149,12 +149,12 @@ def plm_covariances(name: str, model: Arguments) -> None:
         return {"vcov": "cluster", "cluster": columns, "small_sample": factor}
 
     def over_time(kind: str, factor: str, lags: int) -> Arguments:
-        options = {"lags": lags, "count_effects": "none"}
-        return {"vcov": kind, "small_sample": factor, "vcov_options": options}
+        factors = {"small_sample": factor, "parameters": "terms"}
+        return {"vcov": kind, **factors, "vcov_options": {"lags": lags}}
 
     kinds = {
         "arellano_HC0": clustered(unit, "none"),
-        "arellano_sss": {**clustered(unit, "full"), "vcov_options": {"count_effects": "none"}},
+        "arellano_sss": {**clustered(unit, "full"), "parameters": "terms"},
         "by_time_HC0": clustered("year", "none"),
         "white_HC0": {"vcov": "hc0"},
         "two_way_HC0": clustered([unit, "year"], "none"),
@@ -163,7 +163,7 @@ def plm_covariances(name: str, model: Arguments) -> None:
         "driscoll_kraay_0": over_time("driscoll_kraay", "none", 0),
         "driscoll_kraay_sss": over_time("driscoll_kraay", "full", 3),
     }
-    estimators = {"pooling": "panel_ols", "within": "within", "random": "random_effects"}
+    estimators = {"pooling": "ols", "within": "within", "random": "random_effects"}
     for kind, options in kinds.items():
         for short, estimator in estimators.items():
             arguments = {**model, "time": "year", **options}
@@ -178,7 +178,7 @@ def plm_instruments() -> None:
         {
             "outcome": "gsp",
             "regressors": OUTPUT["regressors"],
-            "effects": ["state", "year"],
+            "absorb": ["state", "year"],
             "given": "state",
         },
     )
@@ -193,7 +193,7 @@ def plm_instruments() -> None:
             **wages,
             "regressors": exogenous,
             "endogenous": ["union", "educ"],
-            "instruments": method,
+            "method": method,
         }
         name = f"plm/hausman_taylor/{short}"
         add(name, "hausman_taylor", "wages", arguments, COMPONENTS)
@@ -268,11 +268,11 @@ def sandwich_rows() -> None:
             "low_south": lambda e: float(e.row("south")["ci_low"]),
             "high_south": lambda e: float(e.row("south")["ci_high"]),
         }
-        add(f"sandwich/{kind}", "panel_ols", "card", SCHOOL | robust, interval)
-        add(f"sandwich/weighted/{kind}", "panel_ols", "card", WEIGHTED | robust)
+        add(f"sandwich/{kind}", "ols", "card", SCHOOL | robust, interval)
+        add(f"sandwich/weighted/{kind}", "ols", "card", WEIGHTED | robust)
     add(
         "sandwich/weighted/cluster",
-        "panel_ols",
+        "ols",
         "card",
         WEIGHTED | {"vcov": "cluster", "cluster": "region"},
     )
@@ -292,7 +292,7 @@ def sandwich_clusters() -> None:
     both: Arguments = {"vcov": "cluster", "cluster": ["state", "year"]}
     for kind in ("CR2", "CR3"):
         options: Arguments = {"vcov": kind.lower(), "cluster": "region"}
-        add(f"clubSandwich/{kind}", "panel_ols", "card", WEIGHTED | options)
+        add(f"clubSandwich/{kind}", "ols", "card", WEIGHTED | options)
     # type and cadjust of vcovCL; its HC2 and HC3 come with (G - 1)/G.
     factors = {
         ("HC0", True): ("cluster", "clusters"),
@@ -307,29 +307,30 @@ def sandwich_clusters() -> None:
     for (kind, adjusted), (vcov, factor) in factors.items():
         flag = str(adjusted).upper()
         options = {"vcov": vcov, "cluster": "region", "small_sample": factor}
-        add(f"sandwich/cluster/{kind}/{flag}", "panel_ols", "card", SCHOOL | options)
+        add(f"sandwich/cluster/{kind}/{flag}", "ols", "card", SCHOOL | options)
         if vcov == "cluster":
             options = both | {"small_sample": factor}
             name = f"sandwich/two_way/{kind}/{flag}"
-            add(name, "panel_ols", "munnell_unbalanced", STATES | options)
+            add(name, "ols", "munnell_unbalanced", STATES | options)
     for kind, factor in {"HC0": "clusters", "HC1": "full"}.items():
         options = both | {"small_sample": factor, "vcov_options": {"intersection": "hc0"}}
         name = f"sandwich/two_way_multi0/{kind}"
-        add(name, "panel_ols", "munnell_unbalanced", STATES | options)
+        add(name, "ols", "munnell_unbalanced", STATES | options)
 
 
 def sandwich_periods() -> None:
-    for flag, factor in {"TRUE": "residual", "FALSE": "none"}.items():
-        for kind in ("newey_west", "driscoll_kraay"):
+    for flag, adjusted in {"TRUE": True, "FALSE": False}.items():
+        for kind, factor in {"newey_west": "full", "driscoll_kraay": "residual"}.items():
+            factor = factor if adjusted else "none"
             label = {"newey_west": "panel_newey_west"}.get(kind, kind)
             options = {"vcov": kind, "small_sample": factor, "vcov_options": {"lags": 3}}
             arguments = OUTPUT | {"time": "year"} | options
-            add(f"sandwich/{label}/{flag}", "panel_ols", "munnell", arguments)
+            add(f"sandwich/{label}/{flag}", "ols", "munnell", arguments)
     pcse = {"time": "year", "vcov": "pcse"}
-    add("plm/beck_katz/munnell", "panel_ols", "munnell", OUTPUT | pcse)
-    add("sandwich/pcse/balanced", "panel_ols", "munnell", OUTPUT | pcse)
+    add("plm/beck_katz/munnell", "ols", "munnell", OUTPUT | pcse)
+    add("sandwich/pcse/balanced", "ols", "munnell", OUTPUT | pcse)
     pairwise = {"regressors": ["pc", "emp", "unemp"], "vcov_options": {"unbalanced": "pairwise"}}
-    add("sandwich/pcse/pairwise", "panel_ols", "entrants", OUTPUT | pcse | pairwise)
+    add("sandwich/pcse/pairwise", "ols", "entrants", OUTPUT | pcse | pairwise)
 
 
 def kernels() -> None:
@@ -341,12 +342,12 @@ def kernels() -> None:
     }
     for lags in (0, 4, 8):
         options: Arguments = {"vcov_options": {"lags": lags}}
-        add(f"sandwich/newey_west/{lags}", "panel_ols", "macro", growth | options)
-    options = {"vcov_options": {"lags": 4}, "small_sample": "residual"}
-    add("sandwich/newey_west_adjusted", "panel_ols", "macro", growth | options)
+        add(f"sandwich/newey_west/{lags}", "ols", "macro", growth | options)
+    options = {"vcov_options": {"lags": 4}, "small_sample": "full"}
+    add("sandwich/newey_west_adjusted", "ols", "macro", growth | options)
     for kernel in ("Bartlett", "Parzen", "Truncated"):
         options = {"vcov_options": {"lags": 4, "kernel": kernel.lower()}}
-        add(f"sandwich/kernel/{kernel}", "panel_ols", "macro", growth | options)
+        add(f"sandwich/kernel/{kernel}", "ols", "macro", growth | options)
 
 
 def aer() -> None:

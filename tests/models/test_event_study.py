@@ -32,6 +32,17 @@ def test_a_known_path_is_recovered_exactly():
     assert np.isnan(path.set_index("event_time").loc[-1, "std_error"])
 
 
+@pytest.mark.parametrize("never", [0, 9999, np.inf])
+def test_never_treated_units_may_be_marked_by_a_number(never):
+    """Zero must not be read as a treatment in the year zero."""
+    frame = simulated(noise=1.0)
+    marked = frame.assign(first=frame["first"].fillna(never))
+    options = {"never": never} if never == 9999 else {}
+    expected = event_study(frame, **NAMES, window=(-3, 3)).coefficients
+    found = event_study(marked, **NAMES, **options, window=(-3, 3)).coefficients
+    pd.testing.assert_frame_equal(found, expected)
+
+
 def test_equals_the_regression_on_dummies_written_out():
     frame = simulated(noise=1.0)
     estimates = event_study(frame, **NAMES, window=(-2, 1))

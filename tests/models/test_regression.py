@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pyfixest
 import pytest
+import scipy.stats
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.models import Specification, fit, registry
-from analysis.models.regression import iv, ols, poisson
+from analysis.models.linear import ols
+from analysis.models.regression import iv, poisson
 from analysis.models.specification import ModelError
 
 
@@ -114,7 +116,32 @@ def test_statistics_are_those_of_statsmodels():
         "aic": other.aic,
         "bic": other.bic,
     }
+    expected |= {"df_residual": other.df_resid, "f_df1": other.df_model, "f_df2": other.df_resid}
+    chi2 = other.wald_test(np.eye(3)[1:], use_f=False, scalar=True)
+    expected |= {"wald_chi2": chi2.statistic, "wald_chi2_p": chi2.pvalue}
     assert dict(ours.statistics) == pytest.approx(expected, rel=1e-9)
+
+
+def test_two_cluster_columns_without_a_factor_are_the_three_terms():
+    arguments = {"outcome": "y", "regressors": ["x", "z"], "vcov": "cluster"}
+    frame = FRAME.assign(pair=FRAME["firm"] * 100 + FRAME["year"])
+    both = ols(frame, **arguments, cluster=["firm", "year"], small_sample="none")
+    one, two, pair = (
+        ols(frame, **arguments, cluster=name, small_sample="none").covariance
+        for name in ("firm", "year", "pair")
+    )
+    np.testing.assert_allclose(both.covariance, one + two - pair, rtol=1e-9)
+
+
+def test_p_values_follow_the_degrees_of_freedom_asked_for():
+    arguments = {"outcome": "y", "regressors": ["x", "z"], "vcov": "cluster", "cluster": "firm"}
+    n, groups = len(FRAME), FRAME["firm"].nunique()
+    expected = {"t": groups - 1, "residual": n - 3, "normal": np.inf, 7: 7}
+    for inference, df in expected.items():
+        ours = ols(FRAME, **arguments, inference=inference)
+        assert ours.facts.df_t == df
+        t = ours.coefficients["statistic"].abs()
+        np.testing.assert_allclose(ours.coefficients["p_value"], 2 * scipy.stats.t.sf(t, df))
 
 
 def test_a_regression_through_the_origin():
@@ -158,14 +185,12 @@ def test_normal_inference():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"small_sample": "stata"}, "small_sample: 'stata' is not one of full, clusters, none"),
+        ({"small_sample": "stata"}, "small_sample .*'stata' is not one of full, none"),
         ({"parameters": "some"}, "parameters: 'some' is not one of all, nonnested, terms"),
         ({"parameters": 10**6}, "parameters: expected a number below"),
-        ({"inference": "z"}, "inference: 'z' is not one of t, normal"),
-        (
-            {"vcov": "cluster", "cluster": ["firm", "year"], "small_sample": "none"},
-            "not available with two cluster columns",
-        ),
+        ({"inference": "z"}, "inference: 'z' is not one of t, residual, normal"),
+        ({"inference": 0}, "expected degrees of freedom above 0, got 0"),
+        ({"cluster": "firm"}, "cluster has no effect with vcov='classical'"),
     ],
 )
 def test_options_that_are_refused(options, message):
@@ -173,6 +198,7 @@ def test_options_that_are_refused(options, message):
         ols(FRAME, outcome="y", regressors="x", **options)
 
 
+@settings(deadline=None)
 @given(st.integers(3, 40))
 def test_a_stated_number_of_parameters_is_what_the_factor_has(count):
     ours = ols(FRAME, outcome="y", regressors="x", parameters=count)
@@ -193,9 +219,33 @@ def test_every_registered_estimator_can_be_called_from_a_study(name):
 
 
 def test_the_registry_names_what_is_wrong():
-    with pytest.raises(ModelError, match=r"no estimator 'olss'; there are .*ols"):
+    with pytest.raises(
+        ModelError, match=r"no estimator 'olss'; did you mean ols\? There are .*ols"
+    ):
         registry.load("olss")
-    with pytest.raises(ModelError, match="has no argument 'vcv'; allowed: absorb, cluster"):
+    with pytest.raises(
+        ModelError, match=r"'vcv' \(did you mean vcov\?\); allowed: absorb, cluster"
+    ):
         registry.call("ols", FRAME, {"outcome": "y", "vcv": "hc1"})
+    with pytest.raises(ModelError, match=r"'fixed_effects' \(did you mean absorb\?\)"):
+        registry.call("ols", FRAME, {"outcome": "y", "fixed_effects": "firm"})
+
+
+@pytest.mark.parametrize(("guess", "meant"), registry.ESTIMATOR_GUESSES.items())
+def test_the_usual_names_of_methods_lead_to_the_registry(guess, meant):
+    assert guess not in registry.ESTIMATORS
+    name, _, option = meant.partition(" with ")
+    with pytest.raises(ModelError, match=f"did you mean {meant}"):
+        registry.load(guess)
+    if option:
+        assert option.partition(":")[0] in registry.arguments_of(name)
+
+
+def test_the_usual_names_of_arguments_are_arguments_of_some_estimator():
+    known = {argument for name in registry.ESTIMATORS for argument in registry.arguments_of(name)}
+    assert set(registry.ARGUMENT_GUESSES.values()) <= known
+
+
+def test_the_registry_names_what_is_missing():
     with pytest.raises(ModelError, match="estimator 'iv' needs endogenous, instruments"):
         registry.call("iv", FRAME, {"outcome": "y"})

@@ -77,7 +77,9 @@ def test_list_and_estimators():
     assert result.exit_code == 0 and "card1995_schooling" in result.stdout
     result = call("estimators")
     assert result.exit_code == 0 and "regression_discontinuity" in result.stdout
-    assert "small_sample" in call("estimators", "ols").stdout
+    shown = call("estimators", "ols").stdout
+    assert "small_sample" in shown and "``nonnested``" in shown
+    assert "``inverse_distance``" in call("estimators", "spatial_lag").stdout.replace('"', "")
 
 
 def test_a_new_study_can_be_read_and_is_never_overwritten(tmp_path, monkeypatch):

@@ -54,6 +54,7 @@ def test_a_study_is_computed_and_compared(small_study, by_hand):
     assert list(verdicts(report).values()) == ["exact", "exact", "last_digit", "different"]
     assert report.counts == {
         "exact": 2,
+        "rounded_twice": 0,
         "last_digit": 1,
         "different": 1,
         "not_run": 0,
@@ -148,6 +149,8 @@ def test_a_scale_changes_units_and_a_negative_one_turns_the_interval(small_study
         ("z", "coef", "model ols: no such term: ['z']; the terms are Intercept, x"),
         ("x", "LM", "the statistic 'LM' does not say which column"),
         ({"statistic": "sargan"}, "chi2", "no statistic 'sargan'; there are adj_r_squared"),
+        ({"statistic": "R2"}, "r2", "no statistic 'R2'; did you mean r_squared? There are"),
+        ({"statistic": "rmsee"}, "s", "no statistic 'rmsee'; did you mean rmse"),
         ({"table": "weights", "term": "x"}, "weight", "no table 'weights'; there are none"),
         ({"expression": "1.42"}, "coef", "uses no result of the model"),
         ({"expression": "estimate(x)"}, "coef", "no column 'x'"),
@@ -188,8 +191,11 @@ def test_a_lag_looks_beyond_the_sample(small_study):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"estimator": "olss"}, "no estimator 'olss'; there are"),
-        ({"robust": True}, "estimator 'ols' has no argument 'robust'; allowed: absorb"),
+        ({"estimator": "olss"}, "no estimator 'olss'; did you mean ols? There are"),
+        (
+            {"robust": True},
+            "estimator 'ols' has no argument 'robust' (did you mean vcov?); allowed: absorb",
+        ),
         ({"vcov": "hac"}, "vcov: 'hac' is not one of classical"),
         ({"formula": "y ~ xx"}, "models: ols: no column 'xx'"),
         ({"weights": "wt"}, "models: ols: weights: no column 'wt'"),
@@ -285,3 +291,23 @@ def test_studies_are_found_by_id_or_folder(small_study):
     assert len(find_studies([])) > 1
     with pytest.raises(StudyError, match=r"no study 'nothing' .* the studies are .*card1995"):
         find_studies(["nothing"])
+
+
+def test_a_number_rounded_twice_is_no_exact_one_and_no_failure(small_study):
+    ours = {"expression": "2.4449 * statistic('n_obs') / 58"}
+    rounded = {"decimals": 3, "reason": "The screen shows three decimals."}
+    (plain, twice, needless, wrong) = (
+        run_study(small_study(line("X", "coef", printed), models=[MODEL | {"rows": {"X": target}}]))
+        for printed, target in [
+            ("2.45", ours),
+            ("2.45", ours | {"rounded": rounded}),
+            ("2.44", {"expression": "2.4429 * statistic('n_obs') / 58", "rounded": rounded}),
+            ("2.445", ours | {"rounded": rounded}),
+        ]
+    )
+    assert only(plain).verdict == "last_digit"
+    assert only(twice).verdict == "rounded_twice" and only(twice).reason == rounded["reason"]
+    assert only(twice).computed == pytest.approx(2.4449)
+    assert not twice.failed and twice.counts["exact"] == 0
+    assert only(needless).verdict == "exact" and not only(needless).reason
+    assert only(wrong).verdict == "unmapped" and "3 decimals does not explain" in only(wrong).reason

@@ -64,6 +64,7 @@ def test_formulas(formula, expected):
         ("y ~ x ~ z", "begins with outcome ~ regressors"),
         ("y ~ x + + z", "a term is missing"),
         ("y ~ a * b", "can be read in two ways; write a \\+ b \\+ a:b"),
+        ("y ~ a ** 2 * b", "can be read in two ways"),
         ("y ~ a - b", "can be read in two ways; write \\(a - b\\)"),
         ("y ~ x | u | v", "expected outcome ~ x"),
         ("y ~ log(x", "is not closed"),

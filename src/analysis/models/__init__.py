@@ -20,13 +20,17 @@ there is one convention, used by every linear and Poisson model:
 * p-values and 95 % intervals use the t distribution with ``G - 1`` degrees of freedom when
   clustered (the smaller ``G`` of two) and ``n - K`` otherwise.
 
+Least squares has more covariances and lets every one of these conventions be chosen by name: see
+:mod:`analysis.models.linear.covariances`.
+
 It equals ``pyfixest`` with ``ssc(k_fixef="full", G_df="conventional")``, ``linearmodels`` with
 ``debiased=True, group_debias=True``, and ``statsmodels`` with dummies, which the tests verify.
 
-pyfixest's compiled solver absorbs the effects; the least squares on what remains is done here,
-because pyfixest takes one endogenous regressor only and leaves the absorbed effects out of the
-leverage of HC2 and HC3, and because its clustered errors follow the interpreter's hash seed under
-its default count of parameters.
+Effects are absorbed exactly (:mod:`analysis.models.two_way`), or by pyfixest's iterative solver
+when both effects have thousands of levels. The least squares on what remains is done here, because
+pyfixest takes one endogenous regressor only and leaves the absorbed effects out of the leverage of
+HC2 and HC3, and because its clustered errors follow the interpreter's hash seed under its default
+count of parameters.
 
 Singletons (a level of an absorbed effect seen once) are kept, so that the sample is the one the
 reader was told about; they never move a coefficient of a linear model, but they count among the

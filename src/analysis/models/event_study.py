@@ -19,6 +19,7 @@ def event_study(
     unit: str,
     time: str,
     first_treated: str,
+    never: float | None = 0,
     window: tuple[int, int] = (-5, 8),
     reference: int = -1,
     controls: tuple[str, ...] = (),
@@ -39,9 +40,9 @@ def event_study(
     ----------
     frame
         One row per unit and period.
-    first_treated
-        Column with the period in which the unit is first treated; missing for units never treated.
-        Must not vary within a unit.
+    first_treated, never
+        Column with the period in which the unit is first treated; missing, infinite or equal to
+        ``never`` (by default 0) for units never treated. Must not vary within a unit.
     window, reference
         First and last relative period, and the one set to zero, inside the window and below zero.
     controls, absorb, weights, cluster
@@ -68,7 +69,9 @@ def event_study(
         )
     named = (outcome, unit, time, first_treated, *controls, *([weights] if weights else []))
     _check_panel(frame, named, unit, time, first_treated)
-    relative = (frame[time] - frame[first_treated]).clip(first, last)
+    start = frame[first_treated].astype(float)
+    start = start.where(np.isfinite(start) & (start != never))
+    relative = (frame[time] - start).clip(first, last)
     used = [outcome, *controls, *([weights] if weights else [])]
     complete = frame[used].notna().all(axis=1)
     dummies = _dummies(relative, relative[complete], reference)

@@ -8,7 +8,8 @@ Modules are imported when an estimator is first called.
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
@@ -18,13 +19,12 @@ from analysis.models.specification import ModelError
 
 #: Name in a study -> "module:function".
 ESTIMATORS: dict[str, str] = {
-    "ols": "analysis.models.regression:ols",
+    "ols": "analysis.models.linear:ols",
     "iv": "analysis.models.regression:iv",
     "iv_gmm": "analysis.models.iv:iv_gmm",
     "poisson": "analysis.models.regression:poisson",
     "shift_share": "analysis.models.iv:shift_share",
     "dynamic_panel_gmm": "analysis.models.dynamic:dynamic_panel_gmm",
-    "panel_ols": "analysis.models.linear:panel_ols",
     "within": "analysis.models.linear:within",
     "between": "analysis.models.linear:between",
     "first_differences": "analysis.models.linear:first_differences",
@@ -63,24 +63,124 @@ ESTIMATORS: dict[str, str] = {
     "spatial_ols": "analysis.models.spatial:spatial_ols",
 }
 
+#: Arguments whose values a module explains for every estimator that takes them.
+EXPLAINED_IN: dict[str, str] = {
+    "parameters": "analysis.models.linear.covariances",
+    "matrix_options": "analysis.models.spatial.weights",
+}
+#: Usual names of methods that are options here -> what to write instead, for the error message.
+ESTIMATOR_GUESSES: dict[str, str] = {
+    "panel_ols": "ols",
+    "pooled": "ols",
+    "pooled_ols": "ols",
+    "wls": "ols with weights",
+    "feols": "ols with absorb",
+    "fixed_effects": "within",
+    "fe": "within",
+    "twfe": "ols with absorb",
+    "lsdv": "ols with absorb",
+    "newey_west": "ols with vcov: newey_west",
+    "driscoll_kraay": "ols with vcov: driscoll_kraay",
+    "pcse": "ols with vcov: pcse",
+    "fd": "first_differences",
+    "re": "random_effects",
+    "gls": "random_effects",
+    "g2sls": "random_effects_iv",
+    "ec2sls": "random_effects_iv with transformation: baltagi",
+    "hausman": "hausman_test",
+    "2sls": "iv",
+    "tsls": "iv",
+    "ivreg": "iv",
+    "gmm": "iv_gmm",
+    "liml": "iv_gmm with method: liml",
+    "difference_gmm": "dynamic_panel_gmm",
+    "arellano_bond": "dynamic_panel_gmm",
+    "system_gmm": "dynamic_panel_gmm with equations: system",
+    "blundell_bond": "dynamic_panel_gmm with equations: system",
+    "ppml": "poisson",
+    "fepois": "poisson with absorb",
+    "negative_binomial": "count_regression with distribution: nb2",
+    "negbin": "count_regression with distribution: nb2",
+    "logit": "binary_regression with link: logit",
+    "probit": "binary_regression with link: probit",
+    "did": "two_period_did",
+    "bacon": "goodman_bacon",
+    "csdid": "callaway_santanna",
+    "did2s": "two_stage_did",
+    "lpdid": "local_projections_did",
+    "synth": "synthetic_control",
+    "sdid": "synthetic_did",
+    "rdd": "regression_discontinuity",
+    "rdrobust": "regression_discontinuity",
+    "sar": "spatial_lag",
+    "sem": "spatial_error",
+    "sdm": "spatial_lag with spatial_lags: all",
+    "slx": "spatial_ols with spatial_lags: all",
+    "rma": "meta_analysis",
+    "pet_peese": "small_study_effects",
+    "dea": "data_envelopment",
+    "sfa": "stochastic_frontier",
+    "oaxaca": "oaxaca_blinder",
+    "shapley": "shapley_r_squared",
+    "dominance": "shapley_r_squared",
+}
+#: Usual names of arguments -> theirs here.
+ARGUMENT_GUESSES: dict[str, str] = {
+    "dependent": "outcome",
+    "y": "outcome",
+    "x": "regressors",
+    "exogenous": "regressors",
+    "fe": "absorb",
+    "fixed_effects": "absorb",
+    "effects": "absorb",
+    "entity": "unit",
+    "group": "unit",
+    "id": "unit",
+    "year": "time",
+    "period": "time",
+    "clusters": "cluster",
+    "covariance": "vcov",
+    "cov_type": "vcov",
+    "errors": "vcov",
+    "robust": "vcov",
+    "se": "vcov",
+    "constant": "intercept",
+    "df": "inference",
+    "ssc": "small_sample",
+    "lags": "vcov_options",
+    "kernel": "vcov_options",
+    "weight": "weights",
+    "excluded": "instruments",
+    "model": "method",
+    "estimator": "method",
+    "family": "distribution",
+}
+
 #: Arguments, of any estimator, whose texts are terms: a column or an expression of columns. Texts
 #: in other arguments are passed on as they are.
 TERM_ARGUMENTS = frozenset(
     {
         "absorb",
+        "after",
         "cells",
         "cluster",
         "controls",
         "covariates",
         "endogenous",
         "exogenous",
+        "first_treated",
+        "group",
+        "inputs",
         "instruments",
         "offset",
         "outcome",
+        "outputs",
         "regressors",
         "running",
         "sampling_variance",
+        "shift_share",
         "standard_error",
+        "treated",
         "treatment",
         "variables",
         "weights",
@@ -92,10 +192,29 @@ TERM_ARGUMENTS = frozenset(
 def load(name: str) -> Callable[..., Estimates]:
     """The function of an estimator; `ModelError` lists the names if there is none."""
     if name not in ESTIMATORS:
-        raise ModelError(f"no estimator {name!r}; there are {', '.join(sorted(ESTIMATORS))}")
+        hint = did_you_mean(name, ESTIMATORS, ESTIMATOR_GUESSES)
+        listed = ", ".join(sorted(ESTIMATORS))
+        raise ModelError(
+            f"no estimator {name!r}; {hint}{'There' if hint else 'there'} are {listed}"
+        )
     module, _, function = ESTIMATORS[name].partition(":")
     estimator: Callable[..., Estimates] = getattr(importlib.import_module(module), function)
     return estimator
+
+
+def did_you_mean(name: str, known: Iterable[str], guesses: Mapping[str, str]) -> str:
+    """``"did you mean ...? "`` with the name meant or the nearest of ``known``, or nothing."""
+    plain = "_".join(name.lower().replace("-", " ").split())
+    meant = guesses.get(plain, plain)
+    near = [meant] if plain in guesses or plain in known else get_close_matches(meant, known, n=3)
+    return f"did you mean {', '.join(near)}? " if near else ""
+
+
+def explanation(name: str) -> str:
+    """What an estimator is and what its arguments may be, as its documentation says."""
+    modules = [module for key, module in EXPLAINED_IN.items() if key in arguments_of(name)]
+    documented = [load(name), *(importlib.import_module(module) for module in modules)]
+    return "\n\n".join(inspect.getdoc(one) or "" for one in documented)
 
 
 def arguments_of(name: str) -> dict[str, inspect.Parameter]:
@@ -109,14 +228,20 @@ def check_arguments(name: str, given: Mapping[str, Any]) -> None:
     allowed = arguments_of(name)
     unknown = sorted(set(given) - set(allowed))
     if unknown:
+        named = ", ".join(_with_hint(key, allowed) for key in unknown)
         raise ModelError(
-            f"estimator {name!r} has no argument {', '.join(map(repr, unknown))}; "
-            f"allowed: {', '.join(sorted(allowed))}"
+            f"estimator {name!r} has no argument {named}; allowed: {', '.join(sorted(allowed))}"
         )
     required = [key for key, value in allowed.items() if value.default is inspect.Parameter.empty]
     missing = sorted(set(required) - set(given))
     if missing:
         raise ModelError(f"estimator {name!r} needs {', '.join(missing)}")
+
+
+def _with_hint(key: str, allowed: Mapping[str, object]) -> str:
+    guesses = {guess: meant for guess, meant in ARGUMENT_GUESSES.items() if meant in allowed}
+    hint = did_you_mean(key, allowed, guesses).strip()
+    return f"{key!r} ({hint})" if hint else repr(key)
 
 
 def call(name: str, frame: pd.DataFrame, arguments: Mapping[str, Any]) -> Estimates:

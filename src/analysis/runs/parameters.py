@@ -129,10 +129,11 @@ def _dated_countries(entries: list[str]) -> list[str]:
     for entry in entries:
         if not re.fullmatch(r"[A-Z]{2}\d{4}", entry):
             raise ValueError(f"expected a country code and a year, as FR2005, got {entry!r}")
-    _known_countries([entry[:2] for entry in entries])
-    if len({entry[:2] for entry in entries}) < len(entries):
+    named = [entry[:2] for entry in entries]
+    if len(set(named)) < len(named):
         raise ValueError("a country has more than one year")
-    return entries
+    _known_countries(named)
+    return sorted(entries)
 
 
 def _known_countries(codes: list[str]) -> list[str]:
@@ -538,6 +539,7 @@ class KnowledgeProduction(Parameters):
     interpolate: Interpolate = True
     drop_truncated: DropTruncated = True
     depreciation: Depreciation = 0.15
+    seed: Seed = 20260103
     lang: Lang = "en"
 
 
@@ -598,6 +600,18 @@ class Networks(Parameters):
     lag: Lag = 2
     exclude: Exclude = Field(default=[])
     seed: Seed = 20260108
+    lang: Lang = "en"
+
+
+class ConversionGap(Parameters):
+    """Conversion gap: how much of a country's research becomes patents, and patents jobs?"""
+
+    country: Country = "FR"
+    countries: Countries = Field(default=[])
+    years: Years = Field(default=[2000, 2020])
+    lag: Lag = 1
+    draws: Draws = 199
+    seed: Seed = 20260101
     lang: Lang = "en"
 
 
@@ -668,6 +682,7 @@ REGISTRY: dict[str, type[Parameters]] = {
     "03_knowledge_production": KnowledgeProduction,
     "05_cluster_funding": ClusterFunding,
     "06_concentration": Concentration,
+    "07_conversion_gap": ConversionGap,
     "10_territorial_reform": TerritorialReform,
     "11_evaluations": Evaluations,
     "12_case_study": CaseStudy,

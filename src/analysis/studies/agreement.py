@@ -14,6 +14,21 @@
    only for a number that is not positive; zero printed without a sign, for either.
 4. ``last_digit``: not exact, and one of the two is one unit of the last printed digit away.
 5. ``different``: anything else, a computed number that is missing or infinite included.
+
+Rounded twice
+-------------
+Some printed numbers were made from a number that had been rounded already: 17.40 percent from a
+table that shows the share as 0.174, or -.0000000070 from a screen that shows -6.95e-09. For such a
+number the study may say ``rounded: {decimals: N, reason: ...}``. If ours, rounded half up to N
+decimals and then scaled, is exact by rule 3 where ours alone is not, the verdict is
+``rounded_twice``. It is counted by itself, never among the exact ones, and the report gives the
+study's reason. With ``d`` the decimals of the print before scaling, only two values of N are
+possible, so that it cannot explain a number that is merely near:
+
+* ``N = d + 1``: one digit more than is printed. The second rounding moves the boundary by a
+  twentieth of the last printed digit.
+* ``N = d - 1``, where the number is scaled by a power of ten, as in percent, and the last printed
+  digit is a zero: the digit that scaling cannot have brought back.
 """
 
 import math
@@ -23,7 +38,8 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation, l
 
 from analysis.studies.errors import StudyError
 
-EXACT, LAST_DIGIT, DIFFERENT = "exact", "last_digit", "different"
+EXACT, ROUNDED_TWICE = "exact", "rounded_twice"
+LAST_DIGIT, DIFFERENT = "last_digit", "different"
 SIGNIFICANT_DIGITS = 12
 MINUS_SIGNS = "−–—‐‑"
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?%?")
@@ -31,11 +47,13 @@ THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?%?")
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A printed number: its value, the unit of its last digit, and whether it bears a minus."""
+    """A printed number: its value, the unit of its last digit, whether it bears a minus, and
+    whether it was printed in percent (``value`` and ``unit`` are those of the fraction)."""
 
     value: Decimal
     unit: Decimal
     negative: bool
+    percent: bool = False
 
 
 def read_printed(text: str, decimals: str = "") -> Printed:
@@ -62,7 +80,7 @@ def read_printed(text: str, decimals: str = "") -> Printed:
     unit = Decimal(1).scaleb(-_decimals(decimals, -exponent, text))
     if percent:
         value, unit = value.scaleb(-2), unit.scaleb(-2)
-    return Printed(value, unit, cleaned.startswith("-"))
+    return Printed(value, unit, cleaned.startswith("-"), percent)
 
 
 def _decimals(column: str, of_text: int, text: str) -> int:
@@ -89,13 +107,40 @@ def compare(printed: Printed, computed: float) -> str:
 
 
 def _roundings(computed: float, unit: Decimal) -> tuple[Decimal, Decimal]:
+    return _rounded(computed, unit, ROUND_HALF_UP), _rounded(computed, unit, ROUND_HALF_EVEN)
+
+
+def _rounded(computed: float, unit: Decimal, rounding: str) -> Decimal:
     with localcontext() as context:
         context.prec = 400  # any double to any number of decimals
         number = Decimal(f"{computed:.{SIGNIFICANT_DIGITS - 1}e}")
-        return (
-            number.quantize(unit, rounding=ROUND_HALF_UP),
-            number.quantize(unit, rounding=ROUND_HALF_EVEN),
+        return number.quantize(unit, rounding=rounding)
+
+
+def rounded_first(computed: float, decimals: int, scale: float, printed: Printed) -> float:
+    """``computed``, already in the units of the print, rounded to ``decimals`` before ``scale``.
+
+    Raises
+    ------
+    StudyError
+        If ``scale`` is no power of ten, or the print cannot have been made from a number with so
+        many decimals; see *Rounded twice* above.
+    """
+    digits, exponent = Decimal(repr(abs(scale))).normalize().as_tuple()[1:]
+    if digits != (1,):
+        raise StudyError(f"rounded goes with a scale that is a power of ten, not {scale:g}")
+    shown = int(exponent) - printed.unit.adjusted()
+    rescaled = printed.percent or exponent != 0
+    zero_added = rescaled and printed.value % (10 * printed.unit) == 0
+    if decimals not in (shown + 1, shown - 1 if zero_added else shown + 1):
+        raise StudyError(
+            f"rounded: a number of {decimals} decimals does not explain this print, which has "
+            f"{shown} before scaling; allowed are {shown + 1}, and {shown - 1} where scale is a "
+            "power of ten such as 100 and the last printed digit is 0"
         )
+    if not math.isfinite(computed):
+        return computed
+    return float(_rounded(computed, Decimal(1).scaleb(int(exponent) - decimals), ROUND_HALF_UP))
 
 
 def in_last_digits(printed: Printed, computed: float) -> float:

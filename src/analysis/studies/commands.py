@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 #: Columns of a table printed to a file or a pipe.
 PLAIN_WIDTH = 200
-NUMBERS = ("numbers", "exact", "last digit", "different", "not run", "unmapped", "seconds")
+NUMBERS = (
+    "numbers",
+    "exact",
+    "rounded twice",
+    "last digit",
+    "different",
+    "not run",
+    "unmapped",
+    "seconds",
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -148,7 +157,7 @@ def estimators(
     console = _console()
     if name is not None:
         arguments = ", ".join(map(str, registry.arguments_of(name).values()))
-        text = f"{name}({arguments})\n\n{inspect.getdoc(registry.load(name)) or ''}"
+        text = f"{name}({arguments})\n\n{registry.explanation(name)}"
         console.print(text, highlight=False, markup=False)
         return
     table = _table("estimator", "what it is", "arguments")
@@ -199,7 +208,13 @@ def _escape(text: str) -> str:
 
 
 def _coloured(verdict: str) -> str:
-    colours = {"exact": "green", "last digit": "yellow", "different": "red", "unmapped": "red"}
+    colours = {
+        "exact": "green",
+        "rounded twice": "yellow",
+        "last digit": "yellow",
+        "different": "red",
+        "unmapped": "red",
+    }
     return f"[{colours[verdict]}]{verdict}[/]" if verdict in colours else verdict
 
 

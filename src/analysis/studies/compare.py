@@ -11,9 +11,11 @@ from analysis.studies.agreement import (
     DIFFERENT,
     EXACT,
     LAST_DIGIT,
+    ROUNDED_TWICE,
     compare,
     in_last_digits,
     relative_difference,
+    rounded_first,
 )
 from analysis.studies.compute import Results
 from analysis.studies.published import PublishedNumber
@@ -21,7 +23,7 @@ from analysis.studies.schema import KnownDifference, Model, Study, Target
 from analysis.studies.targets import NotComputedError, claimed_target, computed_value
 
 NOT_RUN, UNMAPPED = "not_run", "unmapped"
-VERDICTS = (EXACT, LAST_DIGIT, DIFFERENT, NOT_RUN, UNMAPPED)
+VERDICTS = (EXACT, ROUNDED_TWICE, LAST_DIGIT, DIFFERENT, NOT_RUN, UNMAPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Comparison:
 
     ``computed``, ``difference`` (relative) and ``last_digits`` (the difference in units of the last
     printed digit) are missing where nothing was computed. ``reason`` says why a number was not run
-    or is unmapped, or explains a known difference.
+    or is unmapped, explains a known difference, or says why a number was rounded twice.
     """
 
     table: str
@@ -120,12 +122,15 @@ def _compared(study: Study, number: PublishedNumber, results: Results) -> Compar
     model, target = found[0]
     try:
         computed = computed_value(target, model, number.statistic, results)
+        verdict = _verdict(computed, target, number)
     except NotComputedError as error:
         return _without_value(number, NOT_RUN, str(error), model.id)
     except CompendiumError as error:
         return _without_value(number, UNMAPPED, f"model {model.id}: {error}", model.id)
-    verdict = compare(number.printed, computed)
     known = _known(study, number) if verdict in (LAST_DIGIT, DIFFERENT) else None
+    reason = known.reason if known else ""
+    if verdict == ROUNDED_TWICE and target.rounded is not None:
+        reason = target.rounded.reason
     return Comparison(
         number.table,
         number.row,
@@ -137,9 +142,18 @@ def _compared(study: Study, number: PublishedNumber, results: Results) -> Compar
         in_last_digits(number.printed, computed),
         verdict,
         model.id,
-        known.reason if known else "",
-        known is not None,
+        reason,
+        bool(reason),
     )
+
+
+def _verdict(computed: float, target: Target, number: PublishedNumber) -> str:
+    verdict = compare(number.printed, computed)
+    if target.rounded is None:
+        return verdict
+    once = rounded_first(computed, target.rounded.decimals, target.scale, number.printed)
+    agrees = verdict != EXACT and compare(number.printed, once) == EXACT
+    return ROUNDED_TWICE if agrees else verdict
 
 
 def _claims(study: Study, number: PublishedNumber) -> list[tuple[Model, Target]]:

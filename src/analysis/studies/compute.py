@@ -137,7 +137,7 @@ def _expanded(
     used = [
         arguments[name]
         for name in sorted(registry.TERM_ARGUMENTS - set(terms))
-        if name in arguments
+        if arguments.get(name) is not None
     ]
     columns = [name for value in used for name in ([value] if isinstance(value, str) else value)]
     complete = rows.copy()

@@ -467,11 +467,27 @@ def _group(context: _Context, arguments: list[Any], _: dict[str, Any]) -> pd.Ser
     return (codes + 1.0).where(codes >= 0)
 
 
+def _run(context: _Context, arguments: list[Any], options: dict[str, Any]) -> pd.Series:
+    """Number, from 1, of the run of equal values each row is in when rows stand in an order."""
+    if "order" not in options:
+        raise _MisuseError("say in which order the rows stand, as in run(x, order=[unit, year])")
+    keys = _columns_of(options["order"], context)
+    table = pd.concat([_column(arguments[0], context), *keys], axis=1)
+    table.columns = ["value", *range(len(keys))]
+    known = table.dropna().sort_values(list(range(len(keys))))
+    if known.duplicated(list(range(len(keys)))).any():
+        raise _MisuseError("two rows have the same place in the order; add a column to order")
+    same = (known["value"] == known["value"].shift()).fillna(False).astype(bool)
+    return (~same).cumsum().astype(float).reindex(context.frame.index)
+
+
 def _grouping(context: _Context, options: dict[str, Any]) -> list[pd.Series] | None:
-    if "by" not in options:
-        return None
-    by = options["by"] if isinstance(options["by"], list) else [options["by"]]
-    return [_column(value, context) for value in by]
+    return _columns_of(options["by"], context) if "by" in options else None
+
+
+def _columns_of(value: Any, context: _Context) -> list[pd.Series]:
+    """The columns of an option that takes one or a list."""
+    return [_column(one, context) for one in (value if isinstance(value, list) else [value])]
 
 
 def _by_group(method: str) -> Function:
@@ -539,7 +555,8 @@ def _diff(context: _Context, arguments: list[Any], _: dict[str, Any]) -> pd.Seri
 
 #: The functions of the language. ``by=`` takes a column or a list of columns. ``sd`` and ``var``
 #: divide by one less than the number of values. ``lag``, ``lead`` and ``diff`` take a number of
-#: periods (default 1) and look the period up: gaps are never bridged.
+#: periods (default 1) and look the period up: gaps are never bridged. ``run`` numbers the runs of
+#: equal values among the rows in the ``order=`` of a column or list of columns.
 FUNCTIONS: dict[str, Function] = {
     "log": _elementwise(np.log),
     "exp": _elementwise(np.exp),
@@ -563,6 +580,7 @@ FUNCTIONS: dict[str, Function] = {
     "lowest": _by_group("min"),
     "highest": _by_group("max"),
     "rank": Function(_rank, 1, 1, ("by",)),
+    "run": Function(_run, 1, 1, ("order",)),
     "lag": Function(_lag, 1, 2),
     "lead": Function(_lead, 1, 2),
     "diff": Function(_diff, 1, 2),

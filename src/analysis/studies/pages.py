@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.studies.agreement import DIFFERENT, EXACT, LAST_DIGIT
+from analysis.studies.agreement import DIFFERENT, EXACT, LAST_DIGIT, ROUNDED_TWICE
 from analysis.studies.compare import NOT_RUN, UNMAPPED, Comparison, Report
 
 WORDS = {
     EXACT: "exact",
+    ROUNDED_TWICE: "rounded twice",
     LAST_DIGIT: "last digit",
     DIFFERENT: "different",
     NOT_RUN: "not run",
@@ -68,7 +69,7 @@ def study_markdown(report: Report) -> str:
     if report.notes:
         lines += [_escaped(" ".join(report.notes.split())), ""]
     for one in report.comparisons:
-        if one.verdict in (LAST_DIGIT, DIFFERENT):
+        if one.verdict in (ROUNDED_TWICE, LAST_DIGIT, DIFFERENT):
             reason = one.reason or "No explanation is given."
             where = f"{one.table}, {one.row}, {one.column} ({one.statistic})"
             numbers = f"printed {one.printed}, here {computed_text(one)}"
@@ -88,6 +89,7 @@ def verdict_sentence(report: Report) -> str:
     others = [
         f"{counts[verdict]} {words}"
         for verdict, words in (
+            (ROUNDED_TWICE, "when rounded twice"),
             (LAST_DIGIT, "off by one in the last digit"),
             (DIFFERENT, "different"),
             (NOT_RUN, "not run"),

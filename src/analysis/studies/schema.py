@@ -94,6 +94,13 @@ class Table(Strict):
         return self
 
 
+class Rounded(Strict):
+    """That a number was printed from one rounded before; see analysis.studies.agreement."""
+
+    decimals: int = Field(description="Decimals it was first rounded to, before scale")
+    reason: Text = Field(description="How one knows")
+
+
 class Target(Strict):
     """Which computed number a printed one is compared with.
 
@@ -109,6 +116,9 @@ class Target(Strict):
     column: Text = "value"
     expression: Text | None = None
     scale: float = Field(default=1.0, description="Our number is multiplied by this; -1 negates")
+    rounded: Rounded | None = Field(
+        default=None, description="For a number printed from one that was rounded already"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Target":

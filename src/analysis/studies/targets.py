@@ -14,6 +14,7 @@ from dataclasses import fields
 from typing import Any
 
 from analysis.models.estimates import Estimates, Facts
+from analysis.models.registry import did_you_mean
 from analysis.studies.compute import Failure, Results
 from analysis.studies.errors import StudyError
 from analysis.studies.expressions import ExpressionError, Function, evaluate_number
@@ -31,6 +32,42 @@ COEFFICIENT_STATISTICS = {
     "p": "p_value",
     "ci_lower": "ci_low",
     "ci_upper": "ci_high",
+}
+#: What a printed number beside a named statistic is, by the ending of its name.
+COMPANIONS = {
+    **dict.fromkeys(("p", "p_value", "p-value", "pvalue"), ("p", "p_value")),
+    "df": ("df",),
+    "se": ("std_error",),
+}
+#: Usual names of numbers -> theirs here, for the error message.
+STATISTIC_GUESSES = {
+    "adj_r2": "adj_r_squared",
+    "adjusted_r2": "adj_r_squared",
+    "adjusted_r_squared": "adj_r_squared",
+    "chi2": "wald_chi2",
+    "f": "f_statistic",
+    "f_stat": "f_statistic",
+    "groups": "n_units",
+    "j": "hansen",
+    "ll": "log_likelihood",
+    "log_lik": "log_likelihood",
+    "loglik": "log_likelihood",
+    "n": "n_obs",
+    "nobs": "n_obs",
+    "obs": "n_obs",
+    "observations": "n_obs",
+    "p_value_f": "f_p_value",
+    "r2": "r_squared",
+    "r_squared_adj": "adj_r_squared",
+    "r2_within": "within_r_squared",
+    "see": "rmse",
+    "ser": "rmse",
+    "sigma": "rmse",
+    "ssr": "rss",
+    "t": "n_periods",
+    "wald": "wald_chi2",
+    "wald_f": "f_statistic",
+    "wald_p": "f_p_value",
 }
 FACTS = frozenset(fact.name for fact in fields(Facts))
 MIRRORED = {"ci_low": "ci_high", "ci_high": "ci_low"}
@@ -81,6 +118,9 @@ def computed_value(target: Target, model: Model, statistic: str, results: Result
     if target.table is not None and target.term is not None:
         return target.scale * _detail(estimates, target.table, target.term, target.column)
     if target.statistic is not None:
+        companion = _companion(target.statistic, statistic, estimates)
+        if companion is not None:
+            return named_statistic(estimates, companion)
         return target.scale * named_statistic(estimates, target.statistic)
     value = target.value or coefficient_value(statistic)
     if value is None:
@@ -105,8 +145,22 @@ def named_statistic(estimates: Estimates, name: str) -> float:
         if isinstance(known := getattr(estimates.facts, fact), int | float)
         and not math.isnan(known)
     ]
-    listed = ", ".join([*sorted(estimates.statistics), *present])
-    raise StudyError(f"no statistic {name!r}; there are {listed}")
+    known = [*sorted(estimates.statistics), *present]
+    guesses = {guess: meant for guess, meant in STATISTIC_GUESSES.items() if meant in known}
+    hint = did_you_mean(name, known, guesses)
+    listed = ", ".join(known)
+    raise StudyError(f"no statistic {name!r}; {hint}{'There' if hint else 'there'} are {listed}")
+
+
+def _companion(name: str, statistic: str, estimates: Estimates) -> str | None:
+    """The p-value, degrees of freedom or standard error that belongs to a statistic, if printed.
+
+    ``sargan`` printed as ``p`` is ``sargan_p``; ``lr_chi2`` as ``df`` is ``lr_df``.
+    """
+    stems = (name, name.rpartition("_")[0])
+    endings = COMPANIONS.get(statistic, ())
+    found = [f"{stem}_{ending}" for stem in stems for ending in endings]
+    return next((one for one in found if one in estimates.statistics), None)
 
 
 def _scaled(estimates: Estimates, term: str, value: str, scale: float) -> float:

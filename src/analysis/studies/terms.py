@@ -94,7 +94,7 @@ def _summands(text: str, formula: str) -> list[str]:
         if not term:
             raise TermError(f"a term is missing in {formula!r}")
         for sign, instead in (("*", "a + b + a:b, or (a * b)"), ("-", "(a - b)")):
-            if len(split(term, sign)) > 1:
+            if len(split(term.replace("**", "^"), sign)) > 1:
                 raise TermError(f"{term!r} in {formula!r} can be read in two ways; write {instead}")
     return terms
 

@@ -90,7 +90,8 @@ def test_densities_sum_to_one_with_the_stated_moments(name: str) -> None:
     eta = np.full_like(y, np.log(mean))
     density = COUNT_DENSITIES[name][0]
     p = np.exp(density(y, eta, np.log(dispersion)).value)
-    variance = {"poisson": mean, "nb1": 1.7 * mean, "nb2": mean + 0.7 * mean**2}[name]
+    variances = {"nb1": 1.7 * mean, "nb2": mean + 0.7 * mean**2, "geometric": mean + mean**2}
+    variance = variances.get(name, mean)
     assert p.sum() == pytest.approx(1, abs=1e-12)
     assert p @ y == pytest.approx(mean)
     assert p @ y**2 - mean**2 == pytest.approx(variance)
@@ -162,6 +163,26 @@ def test_binary_agrees_with_statsmodels(visits: pd.DataFrame, link: str) -> None
     np.testing.assert_allclose(values(ours), theirs.params, rtol=1e-7)
     np.testing.assert_allclose(values(ours, "std_error"), theirs.bse, rtol=1e-7)
     assert ours.statistics["lr_chi2"] == pytest.approx(theirs.llr)
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+def test_expected_information_is_that_of_a_glm(visits: pd.DataFrame, link: str) -> None:
+    links = {"logit": "Logit", "probit": "Probit", "cloglog": "CLogLog"}
+    family = sm.families.Binomial(getattr(sm.families.links, links[link])())
+    theirs = sm.GLM(visits["seen"], sm.add_constant(visits[X]), family=family).fit(tol=1e-14)
+    options = {"outcome": "seen", "regressors": X, "link": link, "vcov": "expected"}
+    ours = call("binary_regression", visits, options)
+    np.testing.assert_allclose(values(ours, "std_error"), theirs.bse, rtol=1e-6)
+
+
+def test_the_geometric_is_a_glm(visits: pd.DataFrame) -> None:
+    family = sm.families.NegativeBinomial(alpha=1.0)
+    theirs = sm.GLM(visits["mdvis"], sm.add_constant(visits[X]), family=family).fit(tol=1e-14)
+    ours = count_regression(visits, outcome="mdvis", regressors=X, distribution="geometric")
+    np.testing.assert_allclose(values(ours), theirs.params, rtol=1e-6)
+    assert ours.facts.log_likelihood == pytest.approx(theirs.llf, rel=1e-10)
+    assert ours.statistics["deviance"] == pytest.approx(theirs.deviance, rel=1e-9)
+    assert ours.statistics["pearson_chi2"] == pytest.approx(theirs.pearson_chi2, rel=1e-6)
 
 
 def test_truncated_models_agree_with_statsmodels(visits: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.models.decomposition import shapley_r_squared
-from analysis.models.regression import ols
+from analysis.models.linear import ols
 from analysis.models.specification import ModelError
 
 NAMES = ["a", "b", "c", "d"]

@@ -16,7 +16,7 @@ from analysis.models.designs import (
     sun_abraham,
     two_period_did,
 )
-from analysis.models.regression import ols
+from analysis.models.linear import ols
 
 PANEL = {"outcome": "y", "unit": "unit", "time": "time", "first_treated": "first"}
 HETEROGENEOUS = {"outcome": "dep_var", "unit": "unit", "time": "year", "first_treated": "g"}

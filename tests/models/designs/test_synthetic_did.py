@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.models.designs import synthetic_did
-from analysis.models.regression import ols
+from analysis.models.linear import ols
 from analysis.models.specification import ModelError
 
 COLUMNS = {"outcome": "y", "unit": "unit", "time": "time", "treatment": "d"}

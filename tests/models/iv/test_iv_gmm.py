@@ -74,6 +74,15 @@ def test_gmm_agrees_with_linearmodels(women: pd.DataFrame, steps: int) -> None:
     assert ours.statistics["hansen_df"] == 2
 
 
+def test_centred_moments(women: pd.DataFrame) -> None:
+    """linearmodels, and the R package gmm 1.7 (twoStep, vcov MDS, centeredVcov)."""
+    theirs = linear(women, IVGMM, weight_type="robust", center=True).fit(iter_limit=2, tol=0)
+    ours = iv_gmm(women, **MODEL, **PLAIN, vcov="hc0", centre=True)
+    assert ours.row("educ")["estimate"] == pytest.approx(theirs.params["educ"], rel=1e-9)
+    assert ours.row("educ")["estimate"] == pytest.approx(0.0804238619952, rel=1e-6)
+    assert ours.statistics["hansen"] == pytest.approx(1.044676639, rel=1e-6)
+
+
 def test_clustered_gmm_agrees_with_linearmodels(women: pd.DataFrame) -> None:
     clusters = women["age"]
     theirs = linear(women, IVGMM, weight_type="clustered", clusters=clusters).fit(

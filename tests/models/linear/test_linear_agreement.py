@@ -10,7 +10,7 @@ from scipy import linalg
 from analysis.models.linear import (
     fama_macbeth,
     first_differences,
-    panel_ols,
+    ols,
     random_effects,
     random_effects_iv,
     within,
@@ -42,7 +42,7 @@ def regressors(frame: pd.DataFrame) -> pd.DataFrame:
 def test_newey_west_of_a_time_series_equals_statsmodels(panel):
     series = panel[panel["id"] == 3].assign(id=0)
     frame = pd.concat([panel[panel["t"] == 0].assign(t=lambda d: d["id"]), series.head(0)])
-    ours = panel_ols(
+    ours = ols(
         frame,
         outcome="y",
         regressors=["x1", "x2"],
@@ -57,7 +57,8 @@ def test_newey_west_of_a_time_series_equals_statsmodels(panel):
 
 @pytest.mark.parametrize("lags", [0, 2])
 def test_driscoll_kraay_equals_statsmodels_and_linearmodels(panel, lags):
-    ours = panel_ols(panel, **MODEL, vcov="driscoll_kraay", vcov_options={"lags": lags})
+    options = {"vcov": "driscoll_kraay", "vcov_options": {"lags": lags}}
+    ours = ols(panel, **MODEL, **options, small_sample="none")
     theirs = sm.OLS(panel["y"], regressors(panel)).fit(
         cov_type="hac-groupsum",
         cov_kwds={"time": panel["t"].to_numpy(), "maxlags": lags, "use_correction": False},
@@ -70,8 +71,21 @@ def test_driscoll_kraay_equals_statsmodels_and_linearmodels(panel, lags):
     np.testing.assert_allclose(ours.coefficients["std_error"], other.std_errors, rtol=1e-10)
 
 
+def test_driscoll_kraay_has_both_factors_and_the_degrees_of_freedom_of_the_periods(panel):
+    """The factors of Stata's xtscc, and T - 1 as few periods are few sums."""
+    plain = ols(panel, **MODEL, vcov="driscoll_kraay", small_sample="none")
+    ours = ols(panel, **MODEL, vcov="driscoll_kraay")
+    n, periods = len(panel), panel["t"].nunique()
+    factor = periods / (periods - 1) * (n - 1) / (n - 3)
+    np.testing.assert_allclose(ours.covariance, plain.covariance * factor, rtol=1e-12)
+    assert ours.facts.df_t == plain.facts.df_t == periods - 1
+    assert ours.facts.small_sample == "T/(T - 1) x (n - 1)/(n - K)"
+    residual = ols(panel, **MODEL, vcov="driscoll_kraay", inference="residual")
+    assert residual.facts.df_t == n - 3
+
+
 def test_newey_west_within_units_by_matrices(panel):
-    ours = panel_ols(panel, **MODEL, vcov="newey_west", vcov_options={"lags": 2})
+    ours = ols(panel, **MODEL, vcov="newey_west", vcov_options={"lags": 2})
     design = regressors(panel).to_numpy()
     bread = linalg.inv(design.T @ design)
     residuals = panel["y"].to_numpy() - design @ bread @ design.T @ panel["y"].to_numpy()
@@ -84,7 +98,7 @@ def test_newey_west_within_units_by_matrices(panel):
 
 @pytest.mark.parametrize(("kind", "power"), [("cr2", -0.5), ("cr3", -1.0)])
 def test_leverage_corrected_clusters_by_matrices(panel, kind, power):
-    ours = panel_ols(panel, **MODEL, vcov=kind, cluster="id")
+    ours = ols(panel, **MODEL, vcov=kind, cluster="id")
     design = regressors(panel).to_numpy()
     bread = linalg.inv(design.T @ design)
     residuals = panel["y"].to_numpy() - design @ bread @ design.T @ panel["y"].to_numpy()
@@ -98,11 +112,11 @@ def test_leverage_corrected_clusters_by_matrices(panel, kind, power):
 
 def test_jackknife_is_cr3(panel):
     """CR3 with (G - 1)/G is the delete-one-cluster jackknife around the full estimate."""
-    ours = panel_ols(panel, **MODEL, vcov="cr3", cluster="id", small_sample="jackknife")
+    ours = ols(panel, **MODEL, vcov="cr3", cluster="id", small_sample="jackknife")
     full = ours.coefficients["estimate"].to_numpy()
     left_out = []
     for unit in panel["id"].unique():
-        kept = panel_ols(panel[panel["id"] != unit], outcome="y", regressors=["x1", "x2"])
+        kept = ols(panel[panel["id"] != unit], outcome="y", regressors=["x1", "x2"])
         left_out.append(kept.coefficients["estimate"].to_numpy() - full)
     gap, groups = np.array(left_out), panel["id"].nunique()
     np.testing.assert_allclose(ours.covariance, gap.T @ gap * (groups - 1) / groups, rtol=1e-8)
@@ -232,11 +246,11 @@ def test_within_equals_linearmodels_with_its_counts(panel):
         **model,
         vcov="cluster",
         cluster="id",
-        vcov_options={"count_effects": "none"},
+        parameters="terms",
     )
     np.testing.assert_allclose(ours.coefficients["std_error"], clustered.std_errors, rtol=1e-9)
     options = {"vcov": "cluster", "cluster": "id"}
-    ours = within(panel, **model, **options, vcov_options={"count_effects": "not_nested"})
+    ours = within(panel, **model, **options, parameters="nonnested")
     n, inside = len(panel), ours.covariance.to_numpy()
     np.testing.assert_allclose(inside, clustered.cov.to_numpy() * (n - 2) / (n - 3), rtol=1e-9)
 

@@ -15,7 +15,7 @@ from analysis.models.linear import (
     first_differences,
     hausman_taylor,
     hausman_test,
-    panel_ols,
+    ols,
     random_effects,
     random_effects_iv,
     within,
@@ -27,7 +27,7 @@ BOTH = {**UNIT, "time": "t"}
 IV = {**BOTH, "endogenous": "v", "instruments": "z"}
 HT = {"outcome": "y", "regressors": ["x", "w"], "endogenous": ["v"], "unit": "id", "time": "t"}
 ESTIMATORS = [
-    pytest.param(panel_ols, {**BOTH, "vcov": kind, **more}, id=f"panel_ols-{kind}")
+    pytest.param(ols, {**BOTH, "vcov": kind, **more}, id=f"ols-{kind}")
     for kind, more in [
         ("hc3", {}),
         ("cluster", {"cluster": ["id", "t"]}),
@@ -46,7 +46,7 @@ ESTIMATORS = [
     pytest.param(fama_macbeth, {**SLOPES, "time": "t"}, id="fama_macbeth"),
     pytest.param(hausman_test, {**UNIT, "method": "regression"}, id="hausman_test"),
     pytest.param(breusch_pagan_lm, BOTH, id="breusch_pagan_lm"),
-    pytest.param(effects_f_test, {**SLOPES, "effects": ["id", "t"]}, id="effects_f_test"),
+    pytest.param(effects_f_test, {**SLOPES, "absorb": ["id", "t"]}, id="effects_f_test"),
 ]
 
 
@@ -89,7 +89,7 @@ def test_units_of_measurement_rescale_coefficients(estimator, arguments):
     for column in ("estimate", "std_error"):
         assert after.row("x")[column] == pytest.approx(before.row("x")[column] * 1e9, rel=1e-7)
     assert after.row("x")["statistic"] == pytest.approx(before.row("x")["statistic"], rel=1e-7)
-    for name in ("wald_f", "hausman_chi2", "f", "lm", "theta", "rho"):
+    for name in ("f_statistic", "hausman_chi2", "effects_f", "lm", "theta", "rho"):
         if name in before.statistics:
             assert after.statistics[name] == pytest.approx(before.statistics[name], rel=1e-6)
 
@@ -113,7 +113,7 @@ def test_duplicated_clusters_scale_the_clustered_covariance():
     frame = simulated()
     twice = pd.concat([frame, frame.assign(id=frame["id"] + "b")])
     options = {"vcov": "cluster", "cluster": "id", "small_sample": "none"}
-    once, doubled = panel_ols(frame, **SLOPES, **options), panel_ols(twice, **SLOPES, **options)
+    once, doubled = ols(frame, **SLOPES, **options), ols(twice, **SLOPES, **options)
     np.testing.assert_allclose(doubled.covariance, once.covariance / 2, rtol=1e-9)
 
 
@@ -122,7 +122,7 @@ def test_weights_scale_is_irrelevant():
     scaled = frame.assign(weight=frame["weight"] * 1000)
     for kind in ("classical", "hc1", "newey_west"):
         options = {**BOTH, "weights": "weight", "vcov": kind}
-        once, again = panel_ols(frame, **options), panel_ols(scaled, **options)
+        once, again = ols(frame, **options), ols(scaled, **options)
         np.testing.assert_allclose(once.covariance, again.covariance, rtol=1e-8)
 
 
@@ -130,25 +130,25 @@ def test_small_sample_factors_are_what_they_say():
     frame = simulated()
     n, groups, k = len(frame), 15, 3
     options = {**SLOPES, "vcov": "cluster", "cluster": "id"}
-    base = panel_ols(frame, **options, small_sample="none").covariance.to_numpy()
+    base = ols(frame, **options, small_sample="none").covariance.to_numpy()
     factors = {
         "residual": (n - 1) / (n - k),
         "clusters": groups / (groups - 1),
         "full": groups / (groups - 1) * (n - 1) / (n - k),
     }
     for name, factor in factors.items():
-        matrix = panel_ols(frame, **options, small_sample=name).covariance.to_numpy()
+        matrix = ols(frame, **options, small_sample=name).covariance.to_numpy()
         np.testing.assert_allclose(matrix, base * factor, rtol=1e-12)
 
 
 REFUSED = [
-    (panel_ols, {**SLOPES, "vcov": "hc9"}, "'hc9' is not one of classical, hc0"),
-    (panel_ols, {**SLOPES, "vcov": "cluster"}, "name them in cluster"),
-    (panel_ols, {**SLOPES, "vcov": "pcse"}, "needs the time column"),
-    (panel_ols, {**SLOPES, "vcov": "hc1", "small_sample": "none"}, "leave small_sample out"),
-    (panel_ols, {**BOTH, "vcov": "newey_west", "vcov_options": {"lag": 1}}, "'lag' is not one of"),
+    (ols, {**SLOPES, "vcov": "hc9"}, "'hc9' is not one of classical, hc0"),
+    (ols, {**SLOPES, "vcov": "cluster"}, "name them in cluster"),
+    (ols, {**SLOPES, "vcov": "pcse"}, "needs the time column"),
+    (ols, {**SLOPES, "vcov": "hc1", "small_sample": "clusters"}, "not one of full, none"),
+    (ols, {**BOTH, "vcov": "newey_west", "vcov_options": {"lag": 1}}, "'lag' is not one of"),
     (
-        panel_ols,
+        ols,
         {**BOTH, "vcov": "newey_west", "vcov_options": {"lags": 99}},
         "more than 6 periods",
     ),
@@ -160,8 +160,8 @@ REFUSED = [
         {**HT, "regressors": [], "endogenous": ["x", "fixed"]},
         "at least 1 exogenous",
     ),
-    (hausman_taylor, {**HT, "instruments": "amemiya_macurdy"}, "balanced panels only"),
-    (effects_f_test, {**SLOPES, "effects": "id", "given": "id"}, "must be more than"),
+    (hausman_taylor, {**HT, "method": "amemiya_macurdy"}, "balanced panels only"),
+    (effects_f_test, {**SLOPES, "absorb": "id", "given": "id"}, "must be more than"),
     (first_differences, {**BOTH, "regressors": ["x", "fixed"]}, "fixed cannot be estimated"),
     (random_effects, {**UNIT, "regressors": ["x", "nope"]}, "no column 'nope'"),
 ]

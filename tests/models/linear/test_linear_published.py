@@ -13,7 +13,7 @@ from analysis.models.linear import (
     fama_macbeth,
     hausman_taylor,
     hausman_test,
-    panel_ols,
+    ols,
     random_effects,
     within,
 )
@@ -68,9 +68,9 @@ def test_between_and_within_equal_plm(grunfeld, unbalanced):
     assert means.row("capital")["estimate"] == pytest.approx(0.032031, abs=1e-6)
     assert means.row("Intercept")["std_error"] == pytest.approx(47.515308, abs=1e-6)
     assert means.facts.r_squared == pytest.approx(0.85777, abs=1e-5)
-    assert means.statistics["wald_f"] == pytest.approx(21.1077, abs=1e-4)
+    assert means.statistics["f_statistic"] == pytest.approx(21.1077, abs=1e-4)
     assert deviations.facts.within_r_squared == pytest.approx(0.76676, abs=1e-5)
-    assert deviations.statistics["adjusted_within_r_squared"] == pytest.approx(0.75311, abs=1e-5)
+    assert deviations.statistics["adj_within_r_squared"] == pytest.approx(0.75311, abs=1e-5)
     assert between(unbalanced, **MODEL).row("Intercept")["std_error"] == pytest.approx(
         47.497067, abs=1e-6
     )
@@ -101,8 +101,12 @@ def test_specification_tests_of_baltagi(grunfeld):
     """Baltagi, Econometric Analysis of Panel Data: F(9, 188) = 49.18, Hausman 2.33; Munnell's
     F(47, 764) = 75.82, Hausman 9.53, LM 4134.96."""
     slopes = {"outcome": "invest", "regressors": ["value", "capital"]}
-    f_test = effects_f_test(grunfeld, **slopes, effects="firm").statistics
-    assert (round(f_test["f"], 2), f_test["f_df1"], f_test["f_df2"]) == (49.18, 9, 188)
+    f_test = effects_f_test(grunfeld, **slopes, absorb="firm").statistics
+    assert (round(f_test["effects_f"], 2), f_test["effects_f_df1"], f_test["effects_f_df2"]) == (
+        49.18,
+        9,
+        188,
+    )
     hausman = hausman_test(grunfeld, **MODEL).statistics
     assert round(hausman["hausman_chi2"], 2) == 2.33
     assert hausman["hausman_df"] == 2
@@ -118,7 +122,8 @@ def test_specification_tests_of_baltagi(grunfeld):
     assert round(hausman_test(states, **model).statistics["hausman_chi2"], 2) == 9.53
     assert round(breusch_pagan_lm(states, **model).statistics["lm"], 2) == 4134.96
     model.pop("unit")
-    assert round(effects_f_test(states, **model, effects="STATE").statistics["f"], 2) == 75.82
+    states_f = effects_f_test(states, **model, absorb="STATE").statistics["effects_f"]
+    assert round(states_f, 2) == 75.82
 
 
 @pytest.fixture()
@@ -141,16 +146,16 @@ HAUSMAN_TAYLOR = {
 
 
 @pytest.mark.parametrize(
-    ("instruments", "coefficient", "error"),
+    ("method", "coefficient", "error"),
     [
         ("hausman_taylor", 0.1379, 0.0212),
         ("amemiya_macurdy", 0.1372, 0.0206),
         ("breusch_mizon_schmidt", 0.2206, 0.0198),
     ],
 )
-def test_hausman_taylor_return_to_schooling(wages, instruments, coefficient, error):
+def test_hausman_taylor_return_to_schooling(wages, method, coefficient, error):
     """Return to schooling under the three instrument sets (Baltagi 2021, Table 7.6)."""
-    row = hausman_taylor(wages, **HAUSMAN_TAYLOR, instruments=instruments).row("ed")
+    row = hausman_taylor(wages, **HAUSMAN_TAYLOR, method=method).row("ed")
     assert row["estimate"] == pytest.approx(coefficient, abs=1e-4)
     assert row["std_error"] == pytest.approx(error, abs=1e-4)
 
@@ -180,7 +185,7 @@ PETERSEN = [
         0.065066,
         0.053561,
     ),
-    ({"vcov": "driscoll_kraay"}, 0.024357, 0.028163),
+    ({"vcov": "driscoll_kraay", "small_sample": "none"}, 0.024357, 0.028163),
     ({"vcov": "pcse"}, 0.022201, 0.025276),
 ]
 
@@ -189,7 +194,7 @@ PETERSEN = [
 def test_petersen_standard_errors(shared_data, options, intercept, slope):
     frame = pd.read_csv(shared_data / "studies" / "petersen2009" / "data.csv")
     model = {"outcome": "y", "regressors": "x", "unit": "firm", "time": "year"}
-    estimates = panel_ols(frame, **model, **options)
+    estimates = ols(frame, **model, **options)
     digits = 4 if intercept == round(intercept, 4) else 6
     assert round(estimates.row("Intercept")["std_error"], digits) == intercept
     assert round(estimates.row("x")["std_error"], digits) == slope
@@ -202,7 +207,7 @@ def test_petersen_standard_errors(shared_data, options, intercept, slope):
 def test_panel_corrected_errors_of_an_unbalanced_panel(shared_data, unbalanced, expected):
     frame = pd.read_csv(shared_data / "studies" / "petersen2009" / "data.csv")
     frame = frame[~((frame["firm"] == 1) & (frame["year"] == 10))]
-    estimates = panel_ols(
+    estimates = ols(
         frame,
         outcome="y",
         regressors="x",

@@ -30,6 +30,12 @@ def test_the_spatial_lag_model_as_the_documentation_of_spatialreg_prints_it(argu
     assert impacts.loc["HOVAL", "total"] == pytest.approx(-0.4673763, abs=1e-5)
 
 
+def test_generalised_moments_stay_where_the_process_is_defined(arguments):
+    """Beyond one the moments fit better (lambda 2.6); spatialreg 1.2-6, ``GMerrorsar``."""
+    fit = spatial_error(**arguments, method="gmm")
+    assert fit.row("lambda")["estimate"] == pytest.approx(0.401957455, rel=1e-8)
+
+
 def test_the_spatial_error_model_as_the_documentation_of_spatialreg_prints_it(arguments):
     fit = spatial_error(**arguments)
     assert fit.statistics["lr_chi2"] == pytest.approx(7.9936, abs=5e-4)

@@ -99,6 +99,65 @@ def test_metafor_itself(method: str, metafor: Any) -> None:
         assert ours.statistics["tau2_std_error"] == pytest.approx(metafor.se_tau2, rel=1e-8)
 
 
+TRIALS = pd.DataFrame(
+    {
+        "n1": [20, 35, 12, 60, 18],
+        "m1": [10.2, 11.5, 9.8, 12.1, 10.0],
+        "s1": [2.1, 3.0, 1.5, 2.8, 2.2],
+        "n2": [22, 30, 15, 55, 20],
+        "m2": [9.1, 10.9, 9.9, 10.2, 8.7],
+        "s2": [2.0, 2.9, 1.8, 2.5, 2.4],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("measure", "method", "expected"),
+    [
+        ("standardised_mean_difference", "HS", (0, 0.04099685074, 0.46905246960, 0.12039342002)),
+        (
+            *("standardised_mean_difference", "SJ"),
+            (0.04305710028, 0.04296757772, 0.43642349160, 0.15662008216),
+        ),
+        ("mean_difference", "HS", (0.1352648978, 0.2975866416, 1.0381676969, 0.3282294610)),
+        ("mean_difference", "SJ", (0.3216749191, 0.2724633489, 1.0127841753, 0.3826612052)),
+    ],
+)
+def test_differences_of_means_agree_with_metafor(
+    measure: str, method: str, expected: tuple[float, ...]
+) -> None:
+    """``rma(escalc("SMD" or "MD", ...))`` of the R package metafor 3.8-1."""
+    ours = meta_analysis(TRIALS, measure=measure, cells=list(TRIALS.columns), method=method)
+    row = ours.row("Intercept")
+    computed = [ours.statistics["tau2"], ours.statistics["tau2_std_error"]]
+    computed += [row["estimate"], row["std_error"]]
+    np.testing.assert_allclose(computed, expected, rtol=1e-8)
+
+
+def test_effect_sizes_of_metafor() -> None:
+    """``escalc`` of the R package metafor 3.8-1."""
+    options: dict[str, Any] = {"measure": "standardised_mean_difference", "method": "equal"}
+    table = meta_analysis(TRIALS, cells=list(TRIALS.columns), **options).details["effects"]
+    hedges = [0.52693654249, 0.20065873622, -0.05790193037, 0.70930323226, 0.55149551196]
+    variances = [0.09876004688, 0.06221448443, 0.15006208581, 0.03703592431, 0.10955749371]
+    np.testing.assert_allclose(table["effect"], hedges, rtol=1e-9)
+    np.testing.assert_allclose(table["std_error"] ** 2, variances, rtol=1e-9)
+    pairs = pd.DataFrame({"r": [0.3, -0.1, 0.55], "n": [20, 40, 33]})
+    fisher = meta_analysis(pairs, measure="correlation_z", cells=["r", "n"]).details["effects"]
+    np.testing.assert_allclose(
+        fisher["effect"], [0.3095196042, -0.1003353477, 0.6183813136], rtol=1e-9
+    )
+    np.testing.assert_allclose(fisher["std_error"] ** 2, [1 / 17, 1 / 37, 1 / 30])
+
+
+def test_impossible_cells_are_refused() -> None:
+    pairs = pd.DataFrame({"r": [0.3, -0.1, 0.55], "n": [20, 3, 33]})
+    with pytest.raises(ModelError, match=r"correlation_z .* in 1 rows; look for impossible"):
+        meta_analysis(pairs, measure="correlation_z", cells=["r", "n"])
+    with pytest.raises(ModelError, match=r"correlation_z expects 2 columns \(correlation, number"):
+        meta_analysis(pairs, measure="correlation_z", cells=["r"])
+
+
 def test_equal_effects_agree_with_statsmodels() -> None:
     frame = simulated(tau=0.1)
     other = combine_effects(frame["y"], frame["v"])
@@ -274,7 +333,7 @@ def test_errors_say_what_is_wrong() -> None:
         combine(frame.assign(x2=frame["x"] * 3), regressors=["x", "x2"])
     with pytest.raises(ModelError, match="1 estimates cannot be combined"):
         combine(frame.head(1))
-    with pytest.raises(ModelError, match="expected four columns"):
+    with pytest.raises(ModelError, match="log_odds_ratio expects 4 columns"):
         meta_analysis(frame, measure="log_odds_ratio", cells=["y", "v"])
     with pytest.raises(ModelError, match="tau2: expected zero or more"):
         combine(frame, tau2=-1.0)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.models.counts.covariances import VCOVS, likelihood_covariance
 from analysis.models.counts.distributions import BINARY_DENSITIES
@@ -21,6 +22,8 @@ from analysis.models.counts.sample import (
 )
 from analysis.models.estimates import Estimates, tabulate
 from analysis.models.specification import ModelError
+
+Floats = NDArray[np.float64]
 
 
 def binary_regression(
@@ -42,8 +45,10 @@ def binary_regression(
 ) -> Estimates:
     """Estimate ``P(y = 1) = F(a + X b + offset)`` by maximum likelihood, y zero or one.
 
-    ``link``: ``"logit"``, ``"probit"`` or ``"cloglog"`` (``F = 1 - exp(-exp(.))``). The other
-    arguments are those of :func:`analysis.models.counts.count_regression`.
+    ``link``: ``"logit"``, ``"probit"`` or ``"cloglog"`` (``F = 1 - exp(-exp(.))``). ``vcov`` may
+    also be ``"expected"``: the inverse of the expected information, as R's ``glm`` has it; with
+    logit the same as ``"classical"``. The other arguments are those of
+    :func:`analysis.models.counts.count_regression`.
 
     Returns
     -------
@@ -58,7 +63,7 @@ def binary_regression(
     """
     check_choice("link", link, tuple(BINARY_DENSITIES))
     names, clusters = as_tuple(regressors), as_tuple(cluster)
-    check_covariance_options(vcov, VCOVS, small_sample, inference, clusters)
+    check_covariance_options(vcov, (*VCOVS, "expected"), small_sample, inference, clusters)
     rows = build_sample(
         frame,
         outcome=outcome,
@@ -91,8 +96,13 @@ def binary_regression(
         pseudo_r_squared=1
         - optimum.log_likelihood / statistics.get("log_likelihood_null", math.nan),
     )
+    expected = vcov == "expected"
     matrix = likelihood_covariance(
-        optimum.information, optimum.scores, vcov, small_sample, design.clusters
+        _expected_information(likelihood, optimum) if expected else optimum.information,
+        optimum.scores,
+        "classical" if expected else vcov,
+        small_sample,
+        design.clusters,
     )
     return replace(tabulate(list(terms), optimum.parameters, matrix, facts), statistics=statistics)
 
@@ -100,6 +110,17 @@ def binary_regression(
 def fit_binary(likelihood: Likelihood) -> Optimum:
     """The optimum, from a predictor of zero."""
     return maximise(likelihood, likelihood.offset)
+
+
+def _expected_information(likelihood: Likelihood, optimum: Optimum) -> Floats:
+    """Sum of ``x x'`` times the mean of the squared score over both outcomes."""
+    ones = np.ones_like(likelihood.outcome)
+    one, zero = (
+        likelihood.density(outcome, optimum.predictor, 0.0) for outcome in (ones, 0 * ones)
+    )
+    mean = np.exp(one.value) * one.eta**2 + np.exp(zero.value) * zero.eta**2
+    x = likelihood.regressors
+    return np.asarray((x.T * (likelihood.weights * mean)) @ x)
 
 
 def _statistics(likelihood: Likelihood, optimum: Optimum) -> dict[str, float]:

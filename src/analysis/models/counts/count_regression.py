@@ -52,8 +52,9 @@ def count_regression(
     Parameters
     ----------
     distribution
-        ``"poisson"`` (variance mu), ``"nb1"`` (variance ``(1 + delta) mu``) or ``"nb2"`` (variance
-        ``mu + alpha mu^2``).
+        ``"poisson"`` (variance mu), ``"nb1"`` (variance ``(1 + delta) mu``), ``"nb2"`` (variance
+        ``mu + alpha mu^2``; what programs call the negative binomial) or ``"geometric"`` (nb2 with
+        alpha = 1).
     truncated
         True if zeros are not observed: the density given that y is positive.
     offset
@@ -129,7 +130,7 @@ def count_regression(
 def fit_count(likelihood: Likelihood, distribution: str, truncated: bool) -> Optimum:
     """The optimum; a negative binomial starts from the Poisson fit and its dispersion."""
     y = likelihood.outcome
-    if distribution == "poisson":
+    if distribution in ("poisson", "geometric"):
         start = np.log((y + np.average(y, weights=likelihood.weights)) / 2)
         return maximise(likelihood, start)
     poisson = fit_count(_as_poisson(likelihood, truncated), "poisson", truncated)
@@ -187,12 +188,12 @@ def _statistics(
     n, value = len(likelihood.outcome), optimum.log_likelihood
     result = information_criteria(value, n, len(optimum.parameters))
     result |= _against_null(likelihood, optimum, distribution, truncated)
-    if distribution != "poisson":
+    if distribution.startswith("nb"):
         poisson = fit_count(_as_poisson(likelihood, truncated), "poisson", truncated)
         gain = 2 * (value - poisson.log_likelihood)
         result["overdispersion_lr_chi2"] = gain
         result["overdispersion_lr_p"] = float(stats.chi2.sf(gain, 1)) / 2
-    elif not truncated:
+    elif distribution == "poisson" and not truncated:
         result |= _overdispersion(likelihood, np.exp(optimum.predictor))
     if not truncated:
         result |= _residual_statistics(likelihood, optimum, distribution)
@@ -240,8 +241,8 @@ def _residual_statistics(
     if distribution == "nb1":  # no exponential family, and so no deviance
         return result
     terms = special.xlogy(y, y / mu) - (y - mu)
-    if distribution == "nb2":
-        alpha = optimum.parameters[-1]
+    if distribution != "poisson":
+        alpha = optimum.parameters[-1] if distribution == "nb2" else 1.0
         terms = special.xlogy(y, y / mu) - (y + 1 / alpha) * np.log(
             (1 + alpha * y) / (1 + alpha * mu)
         )
@@ -251,7 +252,7 @@ def _residual_statistics(
 def _variance(mu: Floats, optimum: Optimum, distribution: str) -> Floats:
     if distribution == "poisson":
         return mu
-    dispersion = optimum.parameters[-1]
+    dispersion = 1.0 if distribution == "geometric" else optimum.parameters[-1]
     return mu * (1 + dispersion) if distribution == "nb1" else mu + dispersion * mu**2
 
 

@@ -89,6 +89,12 @@ def negative_binomial_1(y: Floats, eta: Floats, a: float) -> LogDensity:
     )
 
 
+def geometric(y: Floats, eta: Floats, a: float) -> LogDensity:
+    """The negative binomial with alpha = 1, variance ``mu + mu^2``."""
+    at, none = negative_binomial_2(y, eta, 0.0), np.zeros_like(eta)
+    return LogDensity(at.value, at.eta, at.eta_eta, none, none, none)
+
+
 def zero_truncated(density: Density) -> Density:
     """``density`` given that the count is positive: divided by ``1 - density(0)``."""
 
@@ -138,5 +144,6 @@ COUNT_DENSITIES: dict[str, tuple[Density, str]] = {
     "poisson": (poisson, ""),
     "nb1": (negative_binomial_1, "delta"),
     "nb2": (negative_binomial_2, "alpha"),
+    "geometric": (geometric, ""),
 }
 BINARY_DENSITIES: dict[str, Density] = {"logit": logit, "probit": probit, "cloglog": cloglog}

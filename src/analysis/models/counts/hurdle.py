@@ -61,7 +61,7 @@ def hurdle(
     regressors, zero_regressors
         Columns X of the positive counts and Z of the hurdle; Z is X if not given.
     distribution
-        ``"poisson"``, ``"nb1"`` or ``"nb2"``, truncated at zero.
+        ``"poisson"``, ``"nb1"``, ``"nb2"`` or ``"geometric"``, truncated at zero.
     zero
         ``"logit"``, ``"probit"`` or ``"cloglog"`` (a Poisson hurdle) of a positive count.
     offset

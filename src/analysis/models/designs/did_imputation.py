@@ -33,7 +33,7 @@ from analysis.models.designs.did_panel import (
     weights_of,
 )
 from analysis.models.estimates import Estimates, Facts, tabulate
-from analysis.models.regression import ols
+from analysis.models.linear import ols
 from analysis.models.specification import ModelError
 
 Floats = NDArray[np.float64]

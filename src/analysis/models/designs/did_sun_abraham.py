@@ -16,7 +16,7 @@ from analysis.models.designs.did_panel import (
     weights_of,
 )
 from analysis.models.estimates import Estimates, tabulate
-from analysis.models.regression import ols
+from analysis.models.linear import ols
 from analysis.models.specification import ModelError
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def sun_abraham(
     covariates, weights, absorb, cluster
         Effects default to (unit, time), clusters to the unit.
     small_sample, parameters, inference
-        As in `analysis.models.regression.ols`.
+        As in `analysis.models.linear.ols`.
 
     Controls are the units never treated. If there are none, those treated last, and the periods
     from their treatment on are left out. Units treated in the first period are left out: they have

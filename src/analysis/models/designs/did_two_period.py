@@ -18,7 +18,7 @@ from analysis.models.designs.did_panel import (
     numeric,
 )
 from analysis.models.estimates import Estimates, Facts, tabulate
-from analysis.models.regression import ols
+from analysis.models.linear import ols
 from analysis.models.specification import ModelError
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def two_period_did(
         As they are in the row; for ``"reg"``, ``"ipw"`` and ``"dr"`` in a panel, in the earlier
         period.
     vcov, small_sample, parameters, inference
-        For ``"ols"``, as in `analysis.models.regression.ols`; giving ``cluster`` sets
+        For ``"ols"``, as in `analysis.models.linear.ols`; giving ``cluster`` sets
         ``vcov="cluster"``. Otherwise errors are those of the influence function, normal, without
         factor.
     cluster

@@ -51,6 +51,16 @@ class Equation:
         return self.instruments.shape[1] - self.regressors.shape[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """An equation and how the covariance of its moments ``Z'e`` is estimated."""
+
+    equation: Equation
+    design: Design
+    vcov: str
+    centre: bool
+
+
 def iv_gmm(
     frame: pd.DataFrame,
     *,
@@ -61,6 +71,7 @@ def iv_gmm(
     method: str = "gmm",
     steps: int = 2,
     fuller: float = 0.0,
+    centre: bool = False,
     null: float = 0.0,
     absorb: Columns = (),
     intercept: bool = True,
@@ -87,6 +98,9 @@ def iv_gmm(
     ----------
     instruments
         The excluded ones, at least as many as ``endogenous``.
+    centre
+        Take their mean from the moments before their covariance is formed (Hall 2005, section
+        4.3), as R's package gmm always does and Stata's and linearmodels' option ``center``.
     null
         Value of every endogenous coefficient that the Anderson-Rubin test tests.
     absorb ... sample
@@ -154,14 +168,15 @@ def iv_gmm(
     )
     design = build_design(spec, frame)
     equation = _equation(design)
-    solution, own = _solve(equation, design, method, steps, fuller, vcov)
+    moments = Moments(equation, design, vcov, bool(centre))
+    solution, own = _solve(moments, method, steps, fuller)
     matrix = _covariance(equation, design, two_stage, solution)
     facts = replace(two_stage.facts, estimator=_label(method, steps, fuller))
     terms = two_stage.coefficients["term"].tolist()
     estimates = tabulate(terms, solution.coefficients, matrix, facts)
     statistics = _fit_of(two_stage, estimates, solution)
     tests, details = _weak_instrument_tests(design, spec, null, facts.df_t)
-    statistics |= tests | _exogeneity(equation) | _overidentification(equation, design, vcov)
+    statistics |= tests | _exogeneity(equation) | _overidentification(moments)
     return replace(estimates, statistics=statistics | own, details=details)
 
 
@@ -234,18 +249,19 @@ def _equation(design: Design) -> Equation:
 
 
 def _solve(
-    equation: Equation, design: Design, method: str, steps: int, fuller: float, vcov: str
+    moments: Moments, method: str, steps: int, fuller: float
 ) -> tuple[Solution, dict[str, float]]:
+    equation, design = moments.equation, moments.design
     if method == "liml":
         return _liml(equation, design, fuller)
     solution = _gmm_step(equation, design, np.eye(equation.instruments.shape[1]))
     criterion: dict[str, float] = {}
     for _ in range(steps - 1 if method == "gmm" else 0):
-        weight = _moment_weight(equation, solution, design, vcov)
-        if vcov != "classical":  # where every step is 2SLS
+        weight = _moment_weight(moments, solution)
+        if moments.vcov != "classical":  # where every step is 2SLS
             solution = _gmm_step(equation, design, weight)
         criterion = _chi_squared(
-            "hansen", _criterion(equation, solution, design, weight), equation.overidentification
+            "hansen", _criterion(equation, solution, weight), equation.overidentification
         )
     return solution, criterion
 
@@ -290,15 +306,18 @@ def _errors(solution: Solution) -> Floats:
     return np.asarray(solution.residuals * np.sqrt(solution.weights))
 
 
-def _moment_weight(equation: Equation, solution: Solution, design: Design, vcov: str) -> Floats:
+def _moment_weight(moments: Moments, solution: Solution) -> Floats:
     """Inverse of the covariance of the moments ``Z'e``, without small-sample factors."""
+    equation, vcov = moments.equation, moments.vcov
     errors = _errors(solution)
     n_moments = equation.instruments.shape[1]
     if vcov == "classical":
         return np.eye(n_moments) * len(errors) / (errors @ errors)
     scores = equation.instruments * errors[:, None]
     if vcov == "cluster":
-        scores = _cluster_sums(scores, design)
+        scores = _cluster_sums(scores, moments.design)
+    if moments.centre:
+        scores = scores - scores.mean(axis=0)
     values, vectors = linalg.eigh(scores.T @ scores)
     if values[0] <= 1e-12 * values[-1]:
         raise ModelError(
@@ -316,12 +335,13 @@ def _cluster_sums(scores: Floats, design: Design) -> Floats:
     return np.column_stack([np.bincount(codes, column) for column in scores.T])
 
 
-def _criterion(equation: Equation, solution: Solution, design: Design, weight: Floats) -> float:
+def _criterion(equation: Equation, solution: Solution, weight: Floats) -> float:
     moments = equation.instruments.T @ _errors(solution)
     return float(moments @ weight @ moments)
 
 
-def _overidentification(equation: Equation, design: Design, vcov: str) -> dict[str, float]:
+def _overidentification(moments: Moments) -> dict[str, float]:
+    equation, design, vcov = moments.equation, moments.design, moments.vcov
     df = equation.overidentification
     first = _gmm_step(equation, design, np.eye(equation.instruments.shape[1]))
     errors = _errors(first)
@@ -333,11 +353,11 @@ def _overidentification(equation: Equation, design: Design, vcov: str) -> dict[s
     if df == 0 or (vcov == "cluster" and design.clusters.shape[1] != 1):
         return result | {"hansen": math.nan, "hansen_df": df, "hansen_p": math.nan}
     try:
-        weight = _moment_weight(equation, first, design, vcov)
+        weight = _moment_weight(moments, first)
     except ModelError:  # as many moments as clusters: the statistic does not exist
         return result | {"hansen": math.nan, "hansen_df": df, "hansen_p": math.nan}
     second = _gmm_step(equation, design, weight)
-    return result | _chi_squared("hansen", _criterion(equation, second, design, weight), df)
+    return result | _chi_squared("hansen", _criterion(equation, second, weight), df)
 
 
 def _exogeneity(equation: Equation) -> dict[str, float]:

@@ -26,19 +26,37 @@ classical one is :math:`B M B`. The kinds (option ``vcov``) and their meat ``M``
 
 ``small_sample`` says which factor multiplies the meat:
 
-=============  ========================  ==================================================
-value          cluster                   newey_west, driscoll_kraay, pcse
-=============  ========================  ==================================================
-``none``       1                         1
-``residual``   (n - 1)/(n - K)           n/(n - K)
-``clusters``   G/(G - 1)                 T/(T - 1), driscoll_kraay only
-``full``       both                      T/(T - 1) x (n - 1)/(n - K), driscoll_kraay only
-=============  ========================  ==================================================
+=============  ====================  ================  =============================
+value          cluster               driscoll_kraay    hc1, newey_west, pcse
+=============  ====================  ================  =============================
+``full``       G/(G - 1) and         T/(T - 1) and     n/(n - K)
+               (n - 1)/(n - K)       (n - 1)/(n - K)
+``clusters``   G/(G - 1)             T/(T - 1)
+``residual``   (n - 1)/(n - K)       n/(n - K)
+``none``       1                     1                 1
+=============  ====================  ================  =============================
 
-Default: ``full`` for ``cluster``, ``none`` for the others. For ``classical``, ``residual``
-(default) divides by ``n - K`` and ``none`` by ``n``. For ``cr2`` and ``cr3``, ``none`` (default) or
-``jackknife``, which is ``(G - 1)/G``. The HC kinds carry their factor in their name and take no
-other.
+Default: ``full``, but ``none`` for ``newey_west`` and ``pcse``, as their authors have it. For
+``classical``, ``full`` (default) divides by ``n - K`` and ``none`` by ``n``. ``hc0``, ``hc2`` and
+``hc3`` have no factor to choose. For ``cr2`` and ``cr3``, ``none`` (default) or
+``jackknife``, which is ``(G - 1)/G``.
+
+``parameters`` says what K counts in these factors and degrees of freedom:
+
+``all`` (default)
+    every parameter, absorbed effects included.
+``nonnested``
+    an absorbed effect whose levels each lie in one cluster is not counted, except for one
+    intercept, as in ``reghdfe`` and ``xtreg, fe`` of Stata.
+``terms``
+    the terms reported, no absorbed effect.
+a number
+    K itself, as when a program counted redundant columns.
+
+``inference`` says which distribution gives p-values and intervals: ``t`` with G - 1 degrees of
+freedom for cluster kinds (the smaller G of two), T - 1 for ``driscoll_kraay`` and n - K for the
+others; ``residual``, t with n - K whatever the covariance; a number, t with so many; ``normal``.
+Models estimated by generalised least squares are ``normal`` by default, the others ``t``.
 
 ``vcov_options`` is a mapping with, where they apply:
 
@@ -56,18 +74,11 @@ other.
 ``cluster_count``
     for two cluster columns: ``"own"`` (default) gives each of the three terms its own
     ``G/(G - 1)``, ``"minimum"`` the one of the smaller of the two dimensions.
-``count_effects``
-    which absorbed effects K counts: ``"all"`` (default), ``"not_nested"`` those not nested in a
-    cluster, plus one if that leaves no constant, or ``"none"``.
-``df``
-    degrees of freedom of the t distribution: ``"residual"`` n - K, ``"clusters"`` G - 1 (T - 1 for
-    ``driscoll_kraay``), ``"normal"`` for the normal, or a number. Default: ``clusters`` for cluster
-    kinds, ``residual`` for the others; models estimated by GLS say theirs.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,36 +101,44 @@ HC_KINDS = ("hc0", "hc1", "hc2", "hc3")
 CLUSTER_KINDS = ("cluster", "cr2", "cr3")
 SERIAL_KINDS = ("newey_west", "driscoll_kraay", "pcse")
 KINDS = ("classical", *HC_KINDS, *CLUSTER_KINDS, *SERIAL_KINDS)
+#: The factors each kind takes, its default first.
 SMALL_SAMPLE: dict[str, tuple[str, ...]] = {
-    "classical": ("residual", "none"),
+    "classical": ("full", "none"),
+    "hc0": ("full", "none"),
+    "hc1": ("full", "none"),
+    "hc2": ("full",),
+    "hc3": ("full",),
     "cluster": ("full", "residual", "clusters", "none"),
     "cr2": ("none", "jackknife"),
     "cr3": ("none", "jackknife"),
-    "newey_west": ("none", "residual"),
-    "driscoll_kraay": ("none", "residual", "clusters", "full"),
-    "pcse": ("none", "residual"),
+    "newey_west": ("none", "full"),
+    "driscoll_kraay": ("full", "residual", "clusters", "none"),
+    "pcse": ("none", "full"),
 }
+PARAMETERS = ("all", "nonnested", "terms")
+INFERENCES = ("t", "residual", "normal")
 LAG_RULES: dict[str, Callable[[int], int]] = {
     "nw1987": lambda periods: math.floor(periods**0.25 + 1e-9),
     "nw1994": lambda periods: math.floor(4 * (periods / 100) ** (2 / 9) + 1e-9),
     "max": lambda periods: periods - 1,
 }
 KERNELS = ("bartlett", "parzen", "truncated")
+VCOV_OPTIONS = ("lags", "kernel", "unbalanced", "intersection", "cluster_count")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VcovChoice:
     """A covariance and its conventions; see the module's documentation."""
 
-    kind: str = "classical"
-    small_sample: str = ""
+    kind: str
+    small_sample: str
+    parameters: str | int
+    inference: str | float
     lags: int | str = "nw1987"
     kernel: str = "bartlett"
     unbalanced: str = "casewise"
     intersection: str = "cluster"
     cluster_count: str = "own"
-    count_effects: str = "all"
-    df: str | float = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,48 +155,52 @@ class Groups:
 def choose_vcov(
     kind: str,
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "t",
     options: Mapping[str, object] | None = None,
-    default_df: str = "",
 ) -> VcovChoice:
-    """Check the options of a covariance and fill in the defaults."""
+    """Check the conventions of a covariance and fill in the defaults."""
     check_choice("vcov", kind, KINDS)
     given = dict(options or {})
-    known = [
-        field.name for field in fields(VcovChoice) if field.name not in ("kind", "small_sample")
-    ]
     for name in given:
-        check_choice("vcov_options", name, known)
-    factors = SMALL_SAMPLE.get(kind, ())
-    if small_sample is not None and not factors:
-        raise ModelError(f"vcov={kind!r} carries its factor in its name; leave small_sample out")
+        check_choice("vcov_options", name, VCOV_OPTIONS)
+    factors = SMALL_SAMPLE[kind]
     if small_sample is not None:
         check_choice(f"small_sample for vcov={kind!r}", small_sample, factors)
-    given.setdefault("df", default_df or ("clusters" if kind in CLUSTER_KINDS else "residual"))
+    check_inference(inference)
+    if isinstance(parameters, str):
+        check_choice("parameters", parameters, PARAMETERS)
     choice = VcovChoice(
         kind=kind,
-        small_sample=small_sample or next(iter(factors), "none"),
+        small_sample=small_sample or factors[0],
+        parameters=parameters,
+        inference=inference,
         **given,  # type: ignore[arg-type]
     )
     _check_values(choice)
     return choice
 
 
+def check_inference(inference: str | float) -> None:
+    """`ModelError` for what is no way of inference."""
+    if isinstance(inference, str):
+        check_choice("inference", inference, INFERENCES)
+    elif not inference > 0:
+        raise ModelError(f"inference: expected degrees of freedom above 0, got {inference!r}")
+
+
 def coefficient_covariance(
     solution: Solution, groups: Groups, choice: VcovChoice
 ) -> tuple[Floats, float]:
     """Covariance (k, k) and the degrees of freedom of its t distribution."""
-    n_parameters = count_parameters(solution, groups, choice)
-    n = len(solution.residuals)
-    if n <= n_parameters:
-        raise ModelError(
-            f"{n} complete rows cannot estimate {n_parameters} parameters (absorbed effects "
-            "included)"
-        )
+    _check_clusters(groups, choice)
+    n, columns = len(solution.residuals), len(solution.coefficients)
+    n_parameters = count_parameters(columns, n, groups.effects, groups.clusters, choice.parameters)
     if choice.kind == "classical" or choice.kind in HC_KINDS:
-        matrix = classical_or_hc(
-            solution, choice.kind, n_parameters, groups.clusters, groups.effects
-        )
-        if choice.kind == "classical" and choice.small_sample == "none":
+        kind = "hc0" if (choice.kind, choice.small_sample) == ("hc1", "none") else choice.kind
+        matrix = classical_or_hc(solution, kind, n_parameters, groups.clusters, groups.effects)
+        variance_is_estimated = choice.kind == "classical" and solution.fitted is None
+        if variance_is_estimated and choice.small_sample == "none":
             matrix = matrix * (n - n_parameters) / n
     else:
         meat = _MEATS[choice.kind](solution, groups, choice, n_parameters)
@@ -185,33 +208,31 @@ def coefficient_covariance(
     return (matrix + matrix.T) / 2, _degrees_of_freedom(choice, groups, n - n_parameters)
 
 
-def count_parameters(solution: Solution, groups: Groups, choice: VcovChoice) -> int:
-    """K: columns of the design plus the absorbed effects that the choice counts."""
-    columns = len(solution.coefficients)
-    if choice.count_effects == "all" or not groups.effects.shape[1]:
-        return columns + count_effects(groups.effects)
-    if choice.count_effects == "none":
+def count_parameters(
+    columns: int, n: int, effects: Codes, clusters: Codes, parameters: str | int
+) -> int:
+    """K: ``columns`` of the design and those of ``effects`` (n, 0..2) that ``parameters`` counts.
+
+    ``clusters`` (n, 0..2) are those in which an effect may be nested.
+    """
+    if not isinstance(parameters, str):
+        if not 0 <= parameters < n:
+            raise ModelError(f"parameters: expected a number below the {n} rows, got {parameters}")
+        return parameters
+    if parameters == "terms" or not effects.shape[1]:
         return columns
-    nested = [any(_is_nested(e, c) for c in groups.clusters.T) for e in groups.effects.T]
-    kept = groups.effects[:, ~np.array(nested)]
-    return columns + max(count_effects(kept), 1)
+    nested = [any(_is_nested(effect, one) for one in clusters.T) for effect in effects.T]
+    if parameters == "all" or not any(nested):
+        return columns + count_effects(effects)
+    return columns + max(count_effects(effects[:, ~np.array(nested)]), 1)
 
 
-def small_sample_text(choice: VcovChoice) -> str:
-    """The factor in words, for the facts of a fit."""
-    if choice.kind in HC_KINDS:
-        return {"hc1": "n/(n - K)"}.get(choice.kind, "none" if choice.kind == "hc0" else "leverage")
-    if choice.kind == "classical":
-        return "n - K degrees of freedom" if choice.small_sample == "residual" else "none"
-    group = "T" if choice.kind == "driscoll_kraay" else "G"
-    texts = {
-        "none": "none",
-        "residual": "(n - 1)/(n - K)" if choice.kind == "cluster" else "n/(n - K)",
-        "clusters": f"{group}/({group} - 1)",
-        "full": f"{group}/({group} - 1) x (n - 1)/(n - K)",
-        "jackknife": "(G - 1)/G",
-    }
-    return texts[choice.small_sample]
+def small_sample_text(choice: VcovChoice, fitted: Floats | None = None) -> str:
+    """The factor in words, for the facts of a fit; with ``fitted`` means, of a likelihood."""
+    text = _FACTORS.get(choice.kind, {}).get(choice.small_sample, "none")
+    if choice.kind == "classical" and fitted is not None:
+        text = "none"
+    return text if choice.parameters == "all" else f"{text}; parameters={choice.parameters}"
 
 
 def cluster_counts(groups: Groups) -> list[int]:
@@ -256,25 +277,26 @@ def _check_values(choice: VcovChoice) -> None:
     check_choice("unbalanced", choice.unbalanced, ("casewise", "pairwise"))
     check_choice("intersection", choice.intersection, ("cluster", "hc0", "hc1"))
     check_choice("cluster_count", choice.cluster_count, ("own", "minimum"))
-    check_choice("count_effects", choice.count_effects, ("all", "not_nested", "none"))
-    if isinstance(choice.df, str):
-        check_choice("df", choice.df, ("residual", "clusters", "normal"))
-    elif not choice.df > 0:
-        raise ModelError(f"df: expected a positive number, got {choice.df!r}")
+
+
+def _check_clusters(groups: Groups, choice: VcovChoice) -> None:
+    if groups.clusters.shape[1] and choice.kind not in CLUSTER_KINDS:
+        raise ModelError(
+            f"cluster has no effect with vcov={choice.kind!r}; set vcov='cluster' or leave cluster "
+            "empty"
+        )
 
 
 def _degrees_of_freedom(choice: VcovChoice, groups: Groups, residual: int) -> float:
-    if not isinstance(choice.df, str):
-        return float(choice.df)
-    if choice.df == "normal":
+    if not isinstance(choice.inference, str):
+        return float(choice.inference)
+    if choice.inference == "normal":
         return math.inf
-    if choice.df == "residual":
-        return float(residual)
-    if choice.kind in CLUSTER_KINDS:
+    if choice.inference == "t" and choice.kind in CLUSTER_KINDS:
         return float(min(cluster_counts(groups)) - 1)
-    if choice.kind == "driscoll_kraay":
+    if choice.inference == "t" and choice.kind == "driscoll_kraay":
         return float(len(np.unique(_periods(groups, choice.kind))) - 1)
-    raise ModelError(f"df='clusters' has no meaning with vcov={choice.kind!r}")
+    return float(residual)
 
 
 def _scores(solution: Solution) -> Floats:
@@ -384,10 +406,12 @@ def _driscoll_kraay_meat(
     count = len(sums)
     meat = kernel_autocovariance(sums, resolve_lags(choice.lags, count), choice.kernel)
     if choice.small_sample in ("clusters", "full"):
+        if count < 2:
+            raise ModelError("only one period; vcov='driscoll_kraay' needs at least 2")
         meat = meat * count / (count - 1)
     if choice.small_sample == "full":
         return meat * (n - 1) / (n - n_parameters)
-    return meat * _residual_factor(choice, n, n_parameters)
+    return meat * (n / (n - n_parameters) if choice.small_sample == "residual" else 1.0)
 
 
 def _pcse_meat(solution: Solution, groups: Groups, choice: VcovChoice, n_parameters: int) -> Floats:
@@ -422,7 +446,7 @@ def _contemporaneous_covariance(residuals: Floats, present: Floats, unbalanced: 
 
 
 def _residual_factor(choice: VcovChoice, n: int, n_parameters: int) -> float:
-    return n / (n - n_parameters) if choice.small_sample == "residual" else 1.0
+    return n / (n - n_parameters) if choice.small_sample == "full" else 1.0
 
 
 def _periods(groups: Groups, kind: str) -> Codes:
@@ -435,6 +459,28 @@ def _is_nested(effect: Codes, cluster: Codes) -> bool:
     pairs = np.unique(np.column_stack([effect, cluster]), axis=0)
     return len(pairs) == len(np.unique(effect))
 
+
+#: Factors in words by kind and value; what is not here is no factor.
+_FACTORS = {
+    "classical": {"full": "n - K degrees of freedom"},
+    "hc1": {"full": "n/(n - K)"},
+    "hc2": {"full": "residuals / sqrt(1 - leverage)"},
+    "hc3": {"full": "residuals / (1 - leverage)"},
+    "cr2": {"jackknife": "(G - 1)/G"},
+    "cr3": {"jackknife": "(G - 1)/G"},
+    "newey_west": {"full": "n/(n - K)"},
+    "pcse": {"full": "n/(n - K)"},
+} | {
+    kind: {
+        "full": f"{group}/({group} - 1) x (n - 1)/(n - K)",
+        "clusters": f"{group}/({group} - 1)",
+        "residual": residual,
+    }
+    for kind, group, residual in (
+        ("cluster", "G", "(n - 1)/(n - K)"),
+        ("driscoll_kraay", "T", "n/(n - K)"),
+    )
+}
 
 _MEATS = {
     "cluster": _cluster_meat,

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.models.absorption import count_effects
+from analysis.models.design import Design
 from analysis.models.estimates import Estimates, tabulate
 from analysis.models.least_squares import solve_ols
 from analysis.models.linear.covariances import choose_vcov
 from analysis.models.linear.hausman_taylor import hausman_taylor
-from analysis.models.linear.least_squares import panel_ols
+from analysis.models.linear.least_squares import ols
 from analysis.models.linear.least_squares import within as within_estimator
 from analysis.models.linear.panel import (
     Columns,
-    Panel,
     check_choice,
     column_names,
     read_panel,
@@ -51,24 +51,25 @@ def effects_f_test(
     *,
     outcome: str,
     regressors: Columns,
-    effects: Columns,
+    absorb: Columns,
     given: Columns = (),
 ) -> Estimates:
     """F test that absorbed effects are jointly zero (Baltagi 2021, eq. 2.12 and 3.6-3.7).
 
     ``F = ((RSS_0 - RSS_1) / q) / (RSS_1 / (n - K))`` of pooled least squares against one or two
-    absorbed ``effects``. ``given``: effects that both models have, which must be among ``effects``;
+    columns of effects, ``absorb``. ``given``: those that both models have, among ``absorb``;
     the others are tested.
 
     Returns
     -------
     Estimates
-        Coefficients of the model with effects; ``statistics`` ``f``, ``f_df1``, ``f_df2``, ``f_p``.
+        As :func:`ols` with the effects, and in ``statistics`` the test of the effects:
+        ``effects_f``, ``effects_f_df1``, ``effects_f_df2``, ``effects_f_p``.
     """
-    absorbed, kept = column_names(effects), column_names(given)
+    absorbed, kept = column_names(absorb), column_names(given)
     if not absorbed or not set(kept) < set(absorbed):
-        raise ModelError(f"effects {absorbed} must be more than those given, {kept}")
-    full = panel_ols(frame, outcome=outcome, regressors=regressors, absorb=absorbed)
+        raise ModelError(f"absorb {absorbed} must be more than those given, {kept}")
+    full = ols(frame, outcome=outcome, regressors=regressors, absorb=absorbed)
     panel = read_panel(frame, outcome=outcome, regressors=regressors, absorb=absorbed)
     slopes, places = panel.regressors, [absorbed.index(name) for name in kept]
     design = slopes if kept else np.column_stack([np.ones(len(slopes)), slopes])
@@ -81,12 +82,12 @@ def effects_f_test(
     if numerator < 1:
         raise ModelError(f"the effects {absorbed} add no parameter to test")
     denominator = full.statistics["df_residual"]
-    value = (squares - full.statistics["rss"]) / numerator / full.statistics["sigma"] ** 2
+    value = (squares - full.statistics["rss"]) / numerator / full.statistics["rmse"] ** 2
     statistics = {
-        "f": value,
-        "f_df1": float(numerator),
-        "f_df2": denominator,
-        "f_p": float(stats.f.sf(value, numerator, denominator)),
+        "effects_f": value,
+        "effects_f_df1": float(numerator),
+        "effects_f_df2": denominator,
+        "effects_f_p": float(stats.f.sf(value, numerator, denominator)),
     }
     return replace(full, statistics={**full.statistics, **statistics})
 
@@ -112,7 +113,7 @@ def breusch_pagan_lm(
         honda_time_p``, ``lm_two_way, lm_two_way_p`` (chi-squared 2), ``honda_two_way, king_wu,
         gourieroux_holly_monfort`` and their ``_p``.
     """
-    pooled = panel_ols(frame, outcome=outcome, regressors=regressors, unit=unit, time=time)
+    pooled = ols(frame, outcome=outcome, regressors=regressors, unit=unit, time=time)
     panel = read_panel(frame, outcome=outcome, regressors=regressors, unit=unit, time=time)
     fit = solve_ols(panel.outcome, panel.regressors, panel.effects, panel.weights, panel.terms)
     assert panel.units is not None
@@ -138,6 +139,8 @@ def hausman_test(
     vcov: str = "classical",
     cluster: Columns = (),
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "normal",
     vcov_options: Mapping[str, object] | None = None,
 ) -> Estimates:
     r"""Hausman (1978) test that unit effects are uncorrelated with the regressors.
@@ -184,7 +187,7 @@ def hausman_test(
         return _contrast(first, second, variance)
     if efficient != "random_effects":
         raise ModelError("method='regression' is defined for efficient='random_effects'")
-    choice = choose_vcov(vcov, small_sample, vcov_options, default_df="normal")
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     panel = read_panel(frame, **common, regressors=regressors, cluster=cluster)
     components = estimate_components(
         panel, given.pop("variance_components", "swamy_arora"), **given
@@ -211,7 +214,7 @@ def _contrast(first: Estimates, second: Estimates, variance: str) -> Estimates:
     terms = [t for t in first.coefficients["term"] if t in set(second.coefficients["term"])]
     values = first.coefficients.set_index("term").loc[terms, "estimate"].to_numpy()
     values = values - second.coefficients.set_index("term").loc[terms, "estimate"].to_numpy()
-    scale = (second.statistics["sigma"] / first.statistics["sigma"]) ** 2
+    scale = (second.statistics["rmse"] / first.statistics["rmse"]) ** 2
     wide = first.covariance.loc[terms, terms].to_numpy() * (scale if variance == "efficient" else 1)
     narrow = second.covariance.loc[terms, terms].to_numpy()
     covariance = wide - narrow / (scale if variance == "consistent" else 1)
@@ -226,7 +229,7 @@ def _contrast(first: Estimates, second: Estimates, variance: str) -> Estimates:
     return replace(tabulate(terms, values, covariance, facts), statistics=statistics)
 
 
-def _with_deviations(quasi: Panel, panel: Panel) -> tuple[Panel, list[str]]:
+def _with_deviations(quasi: Design, panel: Design) -> tuple[Design, list[str]]:
     """The quasi-demeaned panel with the within deviations of its columns as further columns."""
     assert panel.units is not None
     varying = varies_within(panel.regressors, panel.units)

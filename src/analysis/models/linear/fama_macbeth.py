@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.models.design import Design
 from analysis.models.estimates import Estimates, Facts, tabulate
 from analysis.models.least_squares import solve_ols
 from analysis.models.linear.covariances import KERNELS, kernel_autocovariance, resolve_lags
-from analysis.models.linear.panel import Columns, Panel, check_choice, read_panel
+from analysis.models.linear.panel import Columns, check_choice, read_panel
 from analysis.models.linear.results import residual_r_squared
 from analysis.models.specification import ModelError
 
@@ -90,7 +91,7 @@ def fama_macbeth(
     return replace(estimates, details=details)
 
 
-def _by_period(panel: Panel, time: str) -> tuple[Floats, Floats]:
+def _by_period(panel: Design, time: str) -> tuple[Floats, Floats]:
     assert panel.periods is not None
     order = np.argsort(panel.periods, kind="stable")
     coefficients, r_squared = [], []

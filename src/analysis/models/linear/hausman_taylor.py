@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.models.design import Design
 from analysis.models.estimates import Estimates
 from analysis.models.least_squares import solve_iv
 from analysis.models.linear.covariances import choose_vcov
 from analysis.models.linear.panel import (
     Columns,
-    Panel,
     between,
     check_choice,
     check_one_row_per_period,
@@ -32,7 +32,7 @@ from analysis.models.specification import ModelError
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-INSTRUMENTS = ("hausman_taylor", "amemiya_macurdy", "breusch_mizon_schmidt")
+METHODS = ("hausman_taylor", "amemiya_macurdy", "breusch_mizon_schmidt")
 
 
 def hausman_taylor(
@@ -43,10 +43,12 @@ def hausman_taylor(
     endogenous: Columns,
     unit: str,
     time: str | None = None,
-    instruments: str = "hausman_taylor",
+    method: str = "hausman_taylor",
     vcov: str = "classical",
     cluster: Columns = (),
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "normal",
     vcov_options: Mapping[str, object] | None = None,
 ) -> Estimates:
     r"""Random effects with regressors correlated with the unit effect, without outside instruments.
@@ -58,7 +60,7 @@ def hausman_taylor(
     within units. :math:`\sigma_e^2` is the within residual sum of squares over ``n - N``;
     :math:`\sigma_u^2` follows from the residuals of a 2SLS regression of the unit means of
     :math:`y - Xb_W` on Z with instruments :math:`X_1, Z_1` (Hausman and Taylor 1981, section 3.2).
-    The quasi-demeaned model is then estimated by 2SLS with the instruments
+    The quasi-demeaned model is then estimated by 2SLS with the instruments of ``method``:
 
     ``hausman_taylor`` (default)
         :math:`QX_1, QX_2, PX_1, Z_1`.
@@ -80,8 +82,8 @@ def hausman_taylor(
         If there are fewer :math:`X_1` than :math:`Z_2` (not identified), nothing varies within
         units, or a column or option cannot be used.
     """
-    check_choice("instruments", instruments, INSTRUMENTS)
-    choice = choose_vcov(vcov, small_sample, vcov_options, default_df="normal")
+    check_choice("method", method, METHODS)
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     exogenous_names, endogenous_names = column_names(regressors), column_names(endogenous)
     panel = read_panel(
         frame,
@@ -97,21 +99,21 @@ def hausman_taylor(
     _check_identified(panel, varying, exogenous)
     components = _components(panel, varying, exogenous)
     quasi = quasi_demeaned(panel, components)
-    columns = _instruments(panel, varying, exogenous, instruments)
+    columns = _instruments(panel, varying, exogenous, method)
     solution = solve_iv(
         quasi.outcome, quasi.regressors, columns, quasi.effects, quasi.weights, quasi.terms
     )
     estimates = component_estimates(
-        panel, quasi, solution, components, choice, f"hausman_taylor ({instruments})"
+        panel, quasi, solution, components, choice, f"hausman_taylor ({method})"
     )
     # 2SLS residuals do not decompose the outcome, so R-squared has no meaning here.
     facts = replace(estimates.facts, r_squared=float("nan"))
     statistics = {**estimates.statistics, "n_instruments": float(columns.shape[1])}
-    del statistics["adjusted_r_squared"]
+    del statistics["adj_r_squared"]
     return replace(estimates, facts=facts, statistics=statistics)
 
 
-def _check_identified(panel: Panel, varying: Mask, exogenous: Mask) -> None:
+def _check_identified(panel: Design, varying: Mask, exogenous: Mask) -> None:
     available = int((varying & exogenous).sum())
     needed = [t for t, v, x in zip(panel.terms, varying, exogenous, strict=True) if not (v or x)]
     if available < len(needed):
@@ -121,7 +123,7 @@ def _check_identified(panel: Panel, varying: Mask, exogenous: Mask) -> None:
         )
 
 
-def _components(panel: Panel, varying: Mask, exogenous: Mask) -> Components:
+def _components(panel: Design, varying: Mask, exogenous: Mask) -> Components:
     assert panel.units is not None
     n, groups = len(panel.outcome), int(panel.units.max()) + 1
     solution, _ = within_solution(panel)
@@ -138,7 +140,7 @@ def _components(panel: Panel, varying: Mask, exogenous: Mask) -> Components:
     return Components(idiosyncratic, (squares - groups * idiosyncratic) / n)
 
 
-def _instruments(panel: Panel, varying: Mask, exogenous: Mask, kind: str) -> Floats:
+def _instruments(panel: Design, varying: Mask, exogenous: Mask, kind: str) -> Floats:
     """Independent instruments (n, l) of the quasi-demeaned model."""
     units, regressors = panel.units, panel.regressors
     assert units is not None
@@ -159,14 +161,14 @@ def _instruments(panel: Panel, varying: Mask, exogenous: Mask, kind: str) -> Flo
     return columns[:, independent_columns(columns, np.column_stack(originals))]
 
 
-def _by_period(panel: Panel, columns: Floats, kind: str) -> Floats:
+def _by_period(panel: Design, columns: Floats, kind: str) -> Floats:
     """Each unit's values in every period, repeated in all its rows: (n, T k)."""
     units, periods = panel.units, panel.periods
     assert units is not None
     if periods is None:
-        raise ModelError(f"instruments={kind!r} needs the time column")
-    check_one_row_per_period(units, periods, f"instruments={kind!r}")
+        raise ModelError(f"method={kind!r} needs the time column")
+    check_one_row_per_period(units, periods, f"method={kind!r}")
     groups, count = int(units.max()) + 1, int(periods.max()) + 1
     if len(units) != groups * count:
-        raise ModelError(f"instruments={kind!r} is defined for balanced panels only")
+        raise ModelError(f"method={kind!r} is defined for balanced panels only")
     return columns.reshape(groups, count * columns.shape[1])[units]

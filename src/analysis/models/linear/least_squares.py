@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.models.absorption import absorb as absorb_effects
+from analysis.models.design import Design
 from analysis.models.estimates import Estimates
+from analysis.models.fit import goodness_of_fit
+from analysis.models.fit_statistics import fit_statistics
 from analysis.models.least_squares import Solution, solve_ols
 from analysis.models.linear.covariances import Groups, choose_vcov
 from analysis.models.linear.panel import (
     Columns,
-    Panel,
     check_choice,
     check_one_row_per_period,
     column_names,
@@ -34,41 +35,48 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
-def panel_ols(
+def ols(
     frame: pd.DataFrame,
     *,
     outcome: str,
     regressors: Columns = (),
     absorb: Columns = (),
-    weights: str | None = None,
     intercept: bool = True,
+    weights: str | None = None,
     unit: str | None = None,
     time: str | None = None,
     vcov: str = "classical",
     cluster: Columns = (),
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "t",
     vcov_options: Mapping[str, object] | None = None,
+    sample: str = "all",
 ) -> Estimates:
-    """Ordinary or weighted least squares, with every covariance of this family.
+    """Ordinary or weighted least squares, ``y = a + X b + effects + e``.
 
-    ``y = X b + effects + e``. Pooled if ``absorb`` is empty; with one or two columns absorbed, the
-    least-squares dummy-variable estimator. Covariances: see
-    :mod:`analysis.models.linear.covariances`.
+    Pooled if ``absorb`` is empty; with one or two columns absorbed, the least-squares
+    dummy-variable estimator. By default the convention is that of :mod:`analysis.models`. The
+    covariances, and what ``small_sample``, ``parameters``, ``inference`` and ``vcov_options`` may
+    be: see :mod:`analysis.models.linear.covariances`.
 
     Returns
     -------
     Estimates
         ``facts.r_squared`` counts what absorbed effects explain, ``facts.within_r_squared`` does
-        not; without intercept the total is around zero. ``statistics``: ``rss``, ``sigma``,
-        ``df_residual``, ``adjusted_r_squared``, ``adjusted_within_r_squared``, and the Wald test of
-        the slopes (``wald_f, wald_df1, wald_df2, wald_p, wald_chi2, wald_chi2_p``).
+        not; without intercept the total is around zero. ``statistics``: the sum of squared
+        residuals ``rss``, ``rmse`` (root of ``rss / (n - K)``), ``df_residual``,
+        ``adj_r_squared``, ``adj_within_r_squared``, the test that all slopes are zero, with the
+        covariance of the model, as F (``f_statistic, f_df1, f_df2, f_p_value``) and chi-squared
+        (``wald_chi2, wald_chi2_p``), and ``aic`` and ``bic`` (of the Gaussian likelihood, the
+        variance not counted as a parameter).
 
     Raises
     ------
     ModelError
         If a column is absent or unusable, collinear, or an option is unknown.
     """
-    choice = choose_vcov(vcov, small_sample, vcov_options)
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     panel = read_panel(
         frame,
         outcome=outcome,
@@ -79,10 +87,11 @@ def panel_ols(
         unit=unit,
         time=time,
         cluster=cluster,
+        sample=sample,
     )
     solution = solve_ols(panel.outcome, panel.regressors, panel.effects, panel.weights, panel.terms)
-    estimates = least_squares_estimates(panel, solution, panel_groups(panel), choice, "panel_ols")
-    return _with_r_squared(estimates, panel, solution, intercept)
+    estimates = least_squares_estimates(panel, solution, panel_groups(panel), choice, "ols")
+    return _with_goodness_of_fit(estimates, panel, solution)
 
 
 def within(
@@ -92,30 +101,32 @@ def within(
     regressors: Columns,
     unit: str,
     time: str | None = None,
-    effects: Columns = (),
+    absorb: Columns = (),
     vcov: str = "classical",
     cluster: Columns = (),
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "t",
     vcov_options: Mapping[str, object] | None = None,
 ) -> Estimates:
     """Fixed-effects (within) estimator of a panel, balanced or not.
 
     ``(y_it - mean_i y) = (x_it - mean_i x)' b + e`` with as many degrees of freedom as with the
-    dummies written out (Baltagi 2021, eq. 2.7). ``effects``: the columns absorbed; default
+    dummies written out (Baltagi 2021, eq. 2.7). ``absorb``: the columns absorbed; default
     ``unit``; ``[unit, time]`` is the two-way estimator.
 
     Returns
     -------
     Estimates
-        As :func:`panel_ols` with ``absorb``, and ``statistics`` ``intercept``, the mean over rows
+        As :func:`ols` with ``absorb``, and ``statistics`` ``intercept``, the mean over rows
         of ``y - x'b`` (what Stata prints as constant), ``sigma_e`` with n - K degrees of freedom,
         ``sigma_u`` the standard deviation over units of the unit means of ``y - x'b``, ``rho`` its
         share of the variance, ``correlation_effects`` over rows of those means with ``x'b``, and
         the squared correlations of ``x'b`` with the outcome ``r_squared_within``,
         ``r_squared_between``, ``r_squared_overall``.
     """
-    absorbed = column_names(effects) or (unit,)
-    choice = choose_vcov(vcov, small_sample, vcov_options)
+    absorbed = column_names(absorb) or (unit,)
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     panel = read_panel(
         frame,
         outcome=outcome,
@@ -127,8 +138,8 @@ def within(
     )
     solution = solve_ols(panel.outcome, panel.regressors, panel.effects, panel.weights, panel.terms)
     estimates = least_squares_estimates(panel, solution, panel_groups(panel), choice, "within")
-    estimates = _with_r_squared(estimates, panel, solution, intercept=True)
-    extra = _effects_statistics(panel, solution, estimates.statistics["sigma"])
+    estimates = _with_goodness_of_fit(estimates, panel, solution)
+    extra = _effects_statistics(panel, solution, estimates.statistics["rmse"])
     return replace(estimates, statistics={**estimates.statistics, **extra})
 
 
@@ -142,6 +153,8 @@ def between(
     intercept: bool = True,
     vcov: str = "classical",
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "t",
     vcov_options: Mapping[str, object] | None = None,
 ) -> Estimates:
     """Between estimator: least squares of unit means on unit means (Baltagi 2021, eq. 2.26).
@@ -153,10 +166,10 @@ def between(
     -------
     Estimates
         ``facts.n_obs`` is the number of rows behind the means, ``facts.n_units`` that of the means;
-        ``facts.r_squared`` and ``statistics`` (see :func:`panel_ols`) are of the regression of
+        ``facts.r_squared`` and ``statistics`` (see :func:`ols`) are of the regression of
         means; ``r_squared_within`` and ``r_squared_overall`` are squared correlations.
     """
-    choice = choose_vcov(vcov, small_sample, vcov_options)
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     check_choice("vcov of between", choice.kind, ("classical", "hc0", "hc1", "hc2", "hc3"))
     panel = read_panel(
         frame, outcome=outcome, regressors=regressors, unit=unit, intercept=intercept
@@ -172,7 +185,7 @@ def between(
     r_squared = residual_r_squared(means[:, 0], solution.residuals, weights, intercept)
     statistics = {
         **estimates.statistics,
-        "adjusted_r_squared": adjusted(r_squared, len(means), means.shape[1] - 1, intercept),
+        "adj_r_squared": adjusted(r_squared, len(means), means.shape[1] - 1, intercept),
         **correlation_r_squared(panel, solution.coefficients),
     }
     facts = replace(estimates.facts, r_squared=r_squared)
@@ -191,6 +204,8 @@ def first_differences(
     vcov: str = "classical",
     cluster: Columns = (),
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "t",
     vcov_options: Mapping[str, object] | None = None,
 ) -> Estimates:
     """Least squares of first differences within units (Wooldridge 2010, eq. 10.63).
@@ -204,10 +219,10 @@ def first_differences(
     Returns
     -------
     Estimates
-        As :func:`panel_ols`; ``facts.n_obs`` and R-squared are of the differences.
+        As :func:`ols`; ``facts.n_obs`` and R-squared are of the differences.
     """
     check_choice("gaps", gaps, ("skip", "bridge"))
-    choice = choose_vcov(vcov, small_sample, vcov_options)
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     levels = read_panel(
         frame, outcome=outcome, regressors=regressors, unit=unit, time=time, cluster=cluster
     )
@@ -216,10 +231,10 @@ def first_differences(
     estimates = least_squares_estimates(
         panel, solution, panel_groups(panel), choice, "first_differences"
     )
-    return _with_r_squared(estimates, panel, solution, intercept)
+    return _with_goodness_of_fit(estimates, panel, solution)
 
 
-def correlation_r_squared(panel: Panel, coefficients: Floats) -> dict[str, float]:
+def correlation_r_squared(panel: Design, coefficients: Floats) -> dict[str, float]:
     """Squared correlations of ``x'b`` with the outcome: within, between and overall, as Stata's."""
     assert panel.units is not None
     both = np.column_stack([panel.outcome, panel.regressors @ coefficients])
@@ -232,26 +247,20 @@ def correlation_r_squared(panel: Panel, coefficients: Floats) -> dict[str, float
     }
 
 
-def _with_r_squared(
-    estimates: Estimates, panel: Panel, solution: Solution, intercept: bool
-) -> Estimates:
-    n, parameters = len(panel.outcome), estimates.facts.n_parameters or 0
-    centred = intercept or bool(panel.effects.shape[1])
-    r_squared = residual_r_squared(panel.outcome, solution.residuals, panel.weights, centred)
-    facts = replace(estimates.facts, r_squared=r_squared)
+def _with_goodness_of_fit(estimates: Estimates, panel: Design, solution: Solution) -> Estimates:
+    spec, n_parameters = panel.specification, estimates.facts.n_parameters or 0
+    facts = replace(estimates.facts, **goodness_of_fit(spec, panel, solution))
     statistics = {
         **estimates.statistics,
-        "adjusted_r_squared": adjusted(r_squared, n, parameters, centred),
+        **fit_statistics(spec, panel, solution, n_parameters, facts.log_likelihood),
     }
-    if panel.effects.shape[1]:
-        outcome = absorb_effects(panel.outcome[:, None], panel.effects, panel.weights)[:, 0]
-        share = residual_r_squared(outcome, solution.residuals, panel.weights, centred=False)
-        facts = replace(facts, within_r_squared=share)
-        statistics["adjusted_within_r_squared"] = adjusted(share, n, parameters)
+    if spec.absorb:
+        share = facts.within_r_squared
+        statistics["adj_within_r_squared"] = adjusted(share, len(panel.outcome), n_parameters)
     return replace(estimates, facts=facts, statistics=statistics)
 
 
-def _effects_statistics(panel: Panel, solution: Solution, sigma: float) -> dict[str, float]:
+def _effects_statistics(panel: Design, solution: Solution, sigma: float) -> dict[str, float]:
     assert panel.units is not None
     fitted = panel.regressors @ solution.coefficients
     effects = group_means(panel.outcome - fitted, panel.units)
@@ -266,7 +275,7 @@ def _effects_statistics(panel: Panel, solution: Solution, sigma: float) -> dict[
     }
 
 
-def _differenced(levels: Panel, intercept: bool, gaps: str) -> Panel:
+def _differenced(levels: Design, intercept: bool, gaps: str) -> Design:
     units, periods = levels.units, levels.periods
     assert units is not None and periods is not None
     check_one_row_per_period(units, periods, "first_differences")
@@ -280,6 +289,7 @@ def _differenced(levels: Panel, intercept: bool, gaps: str) -> Panel:
     constant = np.ones((len(later), int(intercept)))
     return replace(
         levels,
+        specification=replace(levels.specification, intercept=intercept),
         outcome=levels.outcome[later] - levels.outcome[later - 1],
         exogenous=np.column_stack([constant, changes]),
         endogenous=levels.endogenous[later],

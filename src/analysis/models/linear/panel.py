@@ -1,13 +1,13 @@
 """From a frame to the sorted arrays of a linear panel model, and the algebra of group means."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.models.design import build_design
+from analysis.models.design import Design, build_design
 from analysis.models.specification import ModelError, Specification
 
 Floats = NDArray[np.float64]
@@ -16,38 +16,6 @@ Columns = str | Sequence[str]
 
 # A column is constant within units when what varies is below this share of its size.
 WITHIN_TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Rows sorted by unit, then period, then values; groups are consecutive integer codes.
-
-    ``outcome`` (n,), ``exogenous`` (n, k) with the intercept first if there is one, ``endogenous``
-    (n, e), ``instruments`` (n, l) excluded ones, ``weights`` (n,), ``effects`` and ``clusters``
-    (n, 0..2), ``units`` and ``periods`` (n,), or None where the columns were not named.
-    """
-
-    outcome: Floats
-    exogenous: Floats
-    endogenous: Floats
-    instruments: Floats
-    weights: Floats
-    effects: Codes
-    clusters: Codes
-    units: Codes | None
-    periods: Codes | None
-    exogenous_terms: tuple[str, ...]
-    endogenous_terms: tuple[str, ...]
-    specification: Specification
-    n_dropped: int
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        return (*self.exogenous_terms, *self.endogenous_terms)
-
-    @property
-    def regressors(self) -> Floats:
-        return np.column_stack([self.exogenous, self.endogenous])
 
 
 def column_names(value: Columns) -> tuple[str, ...]:
@@ -68,13 +36,21 @@ def read_panel(
     unit: str | None = None,
     time: str | None = None,
     intercept: bool = True,
-) -> Panel:
-    """The complete rows of ``frame``, checked by :func:`analysis.models.design.build_design`."""
+    sample: str = "all",
+) -> Design:
+    """The complete rows of ``frame``, sorted by unit, then period, then as build_design sorts.
+
+    Raises
+    ------
+    ModelError
+        As :func:`analysis.models.design.build_design`.
+    """
     clusters = column_names(cluster)
     specification = Specification(
         outcome=outcome,
         regressors=column_names(regressors),
         estimator="iv" if column_names(endogenous) else "ols",
+        intercept=intercept,
         endogenous=column_names(endogenous),
         instruments=column_names(instruments),
         absorb=column_names(absorb),
@@ -83,29 +59,24 @@ def read_panel(
         weights=weights,
         unit=unit,
         time=time,
+        sample=sample,
     )
     design = build_design(specification, frame)
-    constant = np.zeros(len(design.outcome), dtype=np.int64)
-    units = constant if design.units is None else design.units
-    periods = constant if design.periods is None else design.periods
-    order = np.lexsort((periods, units))
-    skipped = 0 if intercept or specification.absorb else 1
-    if design.exogenous.shape[1] + design.endogenous.shape[1] == skipped:
-        raise ModelError("intercept=False and no regressor: there is nothing to estimate")
-    return Panel(
+    if unit is None and time is None:
+        return design
+    keys = [codes for codes in (design.periods, design.units) if codes is not None]
+    order = np.lexsort(keys)
+    return replace(
+        design,
         outcome=design.outcome[order],
-        exogenous=design.exogenous[order, skipped:],
+        exogenous=design.exogenous[order],
         endogenous=design.endogenous[order],
         instruments=design.instruments[order],
         weights=design.weights[order],
         effects=design.effects[order],
         clusters=design.clusters[order],
-        units=None if design.units is None else units[order],
-        periods=None if design.periods is None else periods[order],
-        exogenous_terms=design.exogenous_terms[skipped:],
-        endogenous_terms=design.endogenous_terms,
-        specification=specification,
-        n_dropped=design.n_dropped,
+        units=None if design.units is None else design.units[order],
+        periods=None if design.periods is None else design.periods[order],
     )
 
 

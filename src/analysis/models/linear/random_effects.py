@@ -9,11 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.models.design import Design
 from analysis.models.estimates import Estimates, tabulate
 from analysis.models.least_squares import Solution, solve_ols
 from analysis.models.linear.covariances import VcovChoice, choose_vcov
 from analysis.models.linear.least_squares import correlation_r_squared
-from analysis.models.linear.panel import Columns, Panel, between, check_choice, read_panel
+from analysis.models.linear.panel import Columns, between, check_choice, read_panel
 from analysis.models.linear.results import (
     adjusted,
     least_squares_estimates,
@@ -42,6 +43,8 @@ def random_effects(
     vcov: str = "classical",
     cluster: Columns = (),
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "normal",
     vcov_options: Mapping[str, object] | None = None,
 ) -> Estimates:
     r"""One-way random-effects estimator of a panel, balanced or not.
@@ -64,9 +67,8 @@ def random_effects(
     scale
         Variance in the classical covariance: ``"residual"`` (default) that of the transformed
         regression's residuals, ``"idiosyncratic"`` the component.
-    vcov, cluster, small_sample, vcov_options
-        See :mod:`analysis.models.linear.covariances`; inference is normal unless ``df`` says
-        otherwise.
+    vcov, cluster, small_sample, parameters, inference, vcov_options
+        See :mod:`analysis.models.linear.covariances`.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def random_effects(
         ``sigma_e``, ``rho``, ``theta`` (median over units), ``theta_min``, ``theta_max``,
         ``sigma2_u_unrestricted`` (negative where ``sigma_u`` was set to zero), squared correlations
         ``r_squared_within``, ``r_squared_between``, ``r_squared_overall``, and those of
-        :func:`panel_ols`.
+        :func:`ols`.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def random_effects(
         If a component cannot be estimated, a column is collinear, or an option is unknown.
     """
     check_choice("scale", scale, SCALES)
-    choice = choose_vcov(vcov, small_sample, vcov_options, default_df="normal")
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     panel = read_panel(
         frame,
         outcome=outcome,
@@ -100,7 +102,7 @@ def random_effects(
     return component_estimates(panel, quasi, solution, components, choice, label, scale, intercept)
 
 
-def quasi_demeaned(panel: Panel, components: Components) -> Panel:
+def quasi_demeaned(panel: Design, components: Components) -> Design:
     """The panel with ``theta_i`` times the unit mean taken from every column."""
     assert panel.units is not None
     units = panel.units
@@ -122,8 +124,8 @@ def quasi_demeaned(panel: Panel, components: Components) -> Panel:
 
 
 def component_estimates(
-    panel: Panel,
-    quasi: Panel,
+    panel: Design,
+    quasi: Design,
     solution: Solution,
     components: Components,
     choice: VcovChoice,
@@ -152,12 +154,10 @@ def component_estimates(
         )
         facts = replace(facts, r_squared=r_squared)
         parameters = len(solution.coefficients)
-        statistics["adjusted_r_squared"] = adjusted(
-            r_squared, len(quasi.outcome), parameters, intercept
-        )
+        statistics["adj_r_squared"] = adjusted(r_squared, len(quasi.outcome), parameters, intercept)
     estimates = replace(estimates, facts=facts, statistics=statistics)
     if scale == "idiosyncratic" and choice.kind == "classical":
-        return _rescaled(estimates, components.idiosyncratic / statistics["sigma"] ** 2)
+        return _rescaled(estimates, components.idiosyncratic / statistics["rmse"] ** 2)
     return estimates
 
 
@@ -181,14 +181,14 @@ def _rescaled(estimates: Estimates, factor: float) -> Estimates:
     values = estimates.coefficients["estimate"].to_numpy()
     covariance = estimates.covariance.to_numpy() * factor
     result = tabulate(terms, values, covariance, estimates.facts)
-    scaled = {"wald_f": 1 / factor, "wald_chi2": 1 / factor}
+    scaled = {"f_statistic": 1 / factor, "wald_chi2": 1 / factor}
     statistics = {
         name: value * scaled.get(name, 1.0) for name, value in estimates.statistics.items()
     }
-    if "wald_f" in statistics:
-        count = statistics["wald_df1"]
+    if "f_statistic" in statistics:
+        count = statistics["f_df1"]
         statistics["wald_chi2_p"] = float(stats.chi2.sf(statistics["wald_chi2"], count))
-        statistics["wald_p"] = _wald_p(result, terms)
+        statistics["f_p_value"] = _wald_p(result, terms)
     return replace(result, statistics=statistics)
 
 

@@ -31,6 +31,8 @@ def random_effects_iv(
     vcov: str = "classical",
     cluster: Columns = (),
     small_sample: str | None = None,
+    parameters: str | int = "all",
+    inference: str | float = "normal",
     vcov_options: Mapping[str, object] | None = None,
 ) -> Estimates:
     r"""Two-stage least squares of a one-way error-components model.
@@ -61,7 +63,7 @@ def random_effects_iv(
         column or option cannot be used.
     """
     check_choice("transformation", transformation, TRANSFORMATIONS)
-    choice = choose_vcov(vcov, small_sample, vcov_options, default_df="normal")
+    choice = choose_vcov(vcov, small_sample, parameters, inference, vcov_options)
     panel = read_panel(
         frame,
         outcome=outcome,

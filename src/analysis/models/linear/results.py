@@ -8,30 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, stats
 
-from analysis.models.absorption import count_singletons
+from analysis.models.absorption import count_effects, count_singletons
+from analysis.models.design import Design
 from analysis.models.estimates import Estimates, Facts, tabulate, wald_test
+from analysis.models.fit_statistics import weighted_squares
 from analysis.models.least_squares import Solution
 from analysis.models.linear.covariances import (
     Groups,
     VcovChoice,
     cluster_counts,
     coefficient_covariance,
-    count_parameters,
     small_sample_text,
 )
-from analysis.models.linear.panel import Panel
 from analysis.models.specification import ModelError
 
 Floats = NDArray[np.float64]
 
 
-def panel_groups(panel: Panel) -> Groups:
+def panel_groups(panel: Design) -> Groups:
     """The groups of the rows of ``panel``, when they are the rows of the regression."""
     return Groups(panel.clusters, panel.effects, panel.units, panel.periods)
 
 
 def least_squares_estimates(
-    panel: Panel,
+    panel: Design,
     solution: Solution,
     groups: Groups,
     choice: VcovChoice,
@@ -39,55 +39,69 @@ def least_squares_estimates(
     statistics: Mapping[str, float] | None = None,
     terms: tuple[str, ...] = (),
 ) -> Estimates:
-    """Coefficients, covariance, facts and the statistics every linear estimator shares."""
+    """Coefficients, covariance, facts and the statistics every linear estimator shares.
+
+    ``facts.n_parameters`` and the statistics count every parameter, whatever the covariance does.
+    """
+    n, spec = len(solution.residuals), panel.specification
+    n_parameters = len(solution.coefficients) + count_effects(groups.effects)
+    if n <= n_parameters:
+        raise ModelError(
+            f"{n} complete rows cannot estimate {n_parameters} parameters (absorbed effects "
+            f"included): {spec.formula}"
+        )
     matrix, df_t = coefficient_covariance(solution, groups, choice)
     facts = Facts(
-        outcome=panel.specification.outcome,
+        outcome=spec.outcome,
         estimator=estimator,
         vcov=choice.kind,
-        formula=panel.specification.formula,
-        absorb=" + ".join(panel.specification.absorb),
-        cluster=" + ".join(panel.specification.cluster),
-        weights=panel.specification.weights or "",
+        formula=spec.formula,
+        absorb=" + ".join(spec.absorb),
+        cluster=" + ".join(spec.cluster),
+        weights=spec.weights or "",
+        sample=spec.sample,
         small_sample=small_sample_text(choice),
         n_obs=len(panel.outcome),
         n_dropped=panel.n_dropped,
         n_singletons=count_singletons(panel.effects),
-        n_parameters=count_parameters(solution, groups, choice),
+        n_parameters=n_parameters,
         n_units=_count(panel.units),
         n_periods=_count(panel.periods),
         n_clusters=min(cluster_counts(groups), default=None),
         df_t=df_t,
-        outcome_mean=float(np.average(panel.outcome, weights=panel.weights)),
+        outcome_mean=float(panel.outcome.mean()),
     )
     estimates = tabulate(list(terms or panel.terms), solution.coefficients, matrix, facts)
-    shared = regression_statistics(estimates, solution, facts.n_parameters or 0)
+    shared = regression_statistics(estimates, solution, n_parameters)
     return replace(estimates, statistics={**shared, **(statistics or {})})
 
 
 def regression_statistics(
     estimates: Estimates, solution: Solution, n_parameters: int
 ) -> dict[str, float]:
-    """``rss``, ``sigma`` with n - K, ``df_residual``, and the Wald test that every coefficient but
-    the intercept is zero, ``wald_f`` with ``wald_df1``, ``wald_df2``, ``wald_p`` and
-    ``wald_chi2`` with ``wald_chi2_p``."""
-    rss = float(solution.weights @ solution.residuals**2)
+    """``rss``, ``rmse`` with n - K, ``df_residual``, and :func:`slopes_test`."""
+    rss = weighted_squares(solution.residuals, solution.weights)
     df_residual = len(solution.residuals) - n_parameters
+    fit = {"rss": rss, "rmse": math.sqrt(rss / df_residual), "df_residual": float(df_residual)}
+    return fit | slopes_test(estimates)
+
+
+def slopes_test(estimates: Estimates) -> dict[str, float]:
+    """Wald test that every coefficient but the intercept is zero: ``f_statistic`` with ``f_df1``,
+    ``f_df2``, ``f_p_value``, and ``wald_chi2`` with ``wald_chi2_p``; nothing without slopes."""
     slopes = [term for term in estimates.coefficients["term"] if term != "Intercept"]
-    result = {"rss": rss, "df_residual": float(df_residual)}
-    result["sigma"] = math.sqrt(rss / df_residual)
-    if slopes:
-        test = estimates.wald(slopes)
-        chi2 = test.statistic * len(slopes)
-        result |= {
-            "wald_f": test.statistic,
-            "wald_df1": float(len(slopes)),
-            "wald_df2": test.df_denominator,
-            "wald_p": test.p_value,
-            "wald_chi2": chi2,
-            "wald_chi2_p": float(stats.chi2.sf(chi2, len(slopes))),
-        }
-    return result
+    if not slopes:
+        return {}
+    test = estimates.wald(slopes)
+    chi2 = test.statistic * len(slopes)
+    return {
+        "f_statistic": test.statistic,
+        "f_df1": float(len(slopes)),
+        "f_df2": test.df_denominator,
+        "f_p_value": test.p_value,
+        "wald_chi2": chi2,
+        "wald_chi2_p": float(stats.chi2.sf(chi2, len(slopes))),
+    }
 
 
 def adjusted(r_squared: float, n: int, n_parameters: int, intercept: bool = True) -> float:

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from analysis.models.design import Design
 from analysis.models.least_squares import Solution, solve_iv, solve_ols
 from analysis.models.linear.panel import (
-    Panel,
     check_choice,
     group_means,
     group_sums,
@@ -66,7 +66,7 @@ class Components:
 
 
 def estimate_components(
-    panel: Panel, method: str, degrees_of_freedom: str = "auto", unbalanced: str = "baltagi_chang"
+    panel: Design, method: str, degrees_of_freedom: str = "auto", unbalanced: str = "baltagi_chang"
 ) -> Components:
     """Variance components of ``panel``; ``auto`` is ``exact``, but ``consistent`` for
     wallace_hussain and amemiya on balanced panels, as their authors and plm have it."""
@@ -115,7 +115,7 @@ def independent_columns(columns: Floats, originals: Floats | None = None) -> NDA
     return keep
 
 
-def within_solution(panel: Panel) -> tuple[Solution, NDArray[np.bool_]]:
+def within_solution(panel: Design) -> tuple[Solution, NDArray[np.bool_]]:
     """Within (2SLS) estimates of the columns that vary within units, and which they are.
 
     A column that is a combination of others within units (experience beside year dummies, say) is
@@ -140,7 +140,7 @@ def within_solution(panel: Panel) -> tuple[Solution, NDArray[np.bool_]]:
     return solve_iv(outcome, deviations, instruments, none, weights, terms), varying
 
 
-def between_solution(panel: Panel, weights: Floats) -> Solution:
+def between_solution(panel: Design, weights: Floats) -> Solution:
     """(2SLS) regression of unit means on independent unit means, ``weights`` (N,)."""
     assert panel.units is not None
     means = group_means(panel.regressors, panel.units)
@@ -158,7 +158,7 @@ def between_solution(panel: Panel, weights: Floats) -> Solution:
     return solve_iv(outcome, means, instruments, none, weights, terms)
 
 
-def _all_instruments(panel: Panel) -> Floats:
+def _all_instruments(panel: Design) -> Floats:
     return np.column_stack([panel.exogenous, panel.instruments])
 
 
@@ -170,7 +170,7 @@ def _check_order(instruments: Floats, regressors: Floats, where: str) -> None:
         )
 
 
-def _swamy_arora(panel: Panel, degrees_of_freedom: str, unbalanced: str) -> Components:
+def _swamy_arora(panel: Design, degrees_of_freedom: str, unbalanced: str) -> Components:
     assert panel.units is not None
     sizes = np.bincount(panel.units).astype(float)
     n, groups = len(panel.outcome), len(sizes)
@@ -199,7 +199,7 @@ def _swamy_arora(panel: Panel, degrees_of_freedom: str, unbalanced: str) -> Comp
     return Components(idiosyncratic, (squares - between_left * idiosyncratic) / spread)
 
 
-def _linear_estimator(panel: Panel, method: str) -> tuple[Floats, Floats]:
+def _linear_estimator(panel: Design, method: str) -> tuple[Floats, Floats]:
     """Design (n, k) and the matrix (k, n) that turns outcomes into its coefficients."""
     regressors = panel.regressors
     assert panel.units is not None
@@ -261,7 +261,7 @@ def _exact(residuals: Floats, design: Floats, estimator: Floats, units: Codes) -
     return Components(float(idiosyncratic), float(unit))
 
 
-def _nerlove(panel: Panel, balanced: bool) -> Components:
+def _nerlove(panel: Design, balanced: bool) -> Components:
     assert panel.units is not None
     if not balanced:
         raise ModelError("variance_components='nerlove' is defined for balanced panels only")

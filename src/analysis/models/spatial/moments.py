@@ -128,7 +128,8 @@ def _moment_parameter(sample: SpatialSample, residuals: Floats) -> float:
 
     With u the residuals, ``u - lambda W u`` has variance s2, its spatial lag ``s2 tr(W'W)/n``, and
     their covariance is zero (Kelejian and Prucha 1999, eqs. 7 to 10). The distance is quartic in
-    lambda once s2 is solved for, so its minimum is among the roots of a cubic.
+    lambda once s2 is solved for, so its minimum is among the roots of a cubic. It may have another,
+    even a lower one, where the spatial process is not defined: only those where it is count.
     """
     n = len(residuals)
     once = sample.within(sample.lag(residuals)[:, None])[:, 0]
@@ -146,13 +147,12 @@ def _moment_parameter(sample: SpatialSample, residuals: Floats) -> float:
     distance = np.polynomial.Polynomial([c @ c, 2 * b @ c, b @ b + 2 * a @ c, 2 * a @ b, a @ a])
     roots = distance.deriv().roots()
     real = roots[np.abs(roots.imag) < 1e-9].real
-    if not len(real):
-        raise ModelError("method='gmm': the moments do not identify lambda")
-    parameter = float(real[np.argmin(distance(real))])
-    sums = [float(sample.matrix.sum(axis=axis).max()) for axis in (0, 1)]
-    if abs(parameter) >= 1 / min(sums):
+    minima = real[distance.deriv(2)(real) > 0]
+    bound = 1 / min(float(sample.matrix.sum(axis=axis).max()) for axis in (0, 1))
+    inside = minima[np.abs(minima) < bound]
+    if not len(inside):
         raise ModelError(
-            f"method='gmm': lambda = {parameter:.4g} is not inside ±{1 / min(sums):.4g}, where the "
-            "spatial error process is defined; use method='ml', or check the weights"
+            f"method='gmm': no lambda inside ±{bound:.4g}, where the spatial error process is "
+            "defined, fits the moments best; use method='ml', or check the weights"
         )
-    return parameter
+    return float(inside[np.argmin(distance(inside))])

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from analysis.models.absorption import absorb, count_effects
+from analysis.models.design import Design
 from analysis.models.linear.panel import (
     Columns,
-    Panel,
     check_choice,
     check_one_row_per_period,
     column_names,
@@ -61,7 +61,7 @@ class SpatialSample:
     absorbed: none under the convention ``"demeaned"``. ``matrix`` (n, n) joins the rows.
     """
 
-    panel: Panel
+    panel: Design
     outcome: Floats
     regressors: Floats
     effects: Codes
@@ -211,7 +211,7 @@ def _unit_coordinates(frame: pd.DataFrame, unit: str, columns: Sequence[str]) ->
 
 
 def _blocks(
-    panel: Panel, raw: sparse.csr_array, labels: list[Any], options: Mapping[str, Any]
+    panel: Design, raw: sparse.csr_array, labels: list[Any], options: Mapping[str, Any]
 ) -> tuple[Block, ...]:
     """One block per set of units that is seen together in one or more periods."""
     n = len(panel.outcome)

@@ -146,7 +146,8 @@ def _square(
     if matrix.shape[0] != matrix.shape[1]:
         raise ModelError(
             f"matrix: a square table is needed, got {matrix.shape[0]} rows and {matrix.shape[1]} "
-            "columns; a column with the units' names must be its index"
+            "columns; a column with the units' names must be its index. For a table with one row "
+            "per link write matrix_options: {kind: edges}"
         )
     values = _numbers(matrix, "matrix")
     names = [label_text(column) for column in matrix.columns]

@@ -1,4 +1,4 @@
-"""The estimates a synthesis combines: given, or computed from two-by-two tables."""
+"""The estimates a synthesis combines: given, or computed from tables, means or correlations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 from analysis.models.design import Design, build_design
 from analysis.models.specification import ModelError, Specification
@@ -130,27 +131,35 @@ def _from_cells(
         raise ModelError(f"measure: {measure!r} is not one of {', '.join(MEASURES)}")
     if continuity_to not in CONTINUITY:
         raise ModelError(f"continuity_to: {continuity_to!r} is not one of {', '.join(CONTINUITY)}")
-    if len(cells) != 4:
+    meaning, function = MEASURES[measure]
+    if len(cells) != len(meaning):
         raise ModelError(
-            "cells: expected four columns (treated with and without the event, control with and "
-            f"without it), got {cells}"
+            f"cells: {measure} expects {len(meaning)} columns ({', '.join(meaning)}), got {cells}"
         )
-    counts = np.column_stack([number_column(frame, name) for name in cells])
+    values = np.column_stack([number_column(frame, name) for name in cells])
+    advice = f"; look for impossible values among {', '.join(cells)}"
+    if meaning == TWO_BY_TWO:
+        values = _corrected(values, cells, continuity, continuity_to)
+        advice = " with empty cells; use continuity_to='zero_cells' or leave them out"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect, variance = function(*values.T)
+    defined = np.isfinite(effect) & np.isfinite(variance) & (variance > 0)
+    undefined = ~defined & ~np.isnan(values).any(axis=1)
+    if undefined.any():
+        raise ModelError(
+            f"{measure} or its variance is not defined in {int(undefined.sum())} rows{advice}"
+        )
+    return pd.Series(effect, index=frame.index), pd.Series(variance, index=frame.index)
+
+
+def _corrected(
+    counts: Floats, cells: tuple[str, ...], continuity: float, continuity_to: str
+) -> Floats:
     if (counts < 0).any():
         raise ModelError(f"cells: {', '.join(cells)} hold negative counts")
     empty = (counts == 0).any(axis=1)
-    corrected = {"zero_cells": empty, "all": np.ones_like(empty), "none": np.zeros_like(empty)}
-    counts = counts + continuity * corrected[continuity_to][:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        effect, variance = MEASURES[measure](*counts.T)
-    undefined = ~(np.isfinite(effect) & np.isfinite(variance)) & ~np.isnan(counts).any(axis=1)
-    if (undefined | (variance == 0)).any():
-        count = int((undefined | (variance == 0)).sum())
-        raise ModelError(
-            f"{measure} or its variance is not defined in {count} rows with empty cells; use "
-            "continuity_to='zero_cells' or leave them out"
-        )
-    return pd.Series(effect, index=frame.index), pd.Series(variance, index=frame.index)
+    chosen = {"zero_cells": empty, "all": np.ones_like(empty), "none": np.zeros_like(empty)}
+    return np.asarray(counts + continuity * chosen[continuity_to][:, None])
 
 
 def _log_risk_ratio(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Floats, Floats]:
@@ -166,9 +175,38 @@ def _risk_difference(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Floats
     return a / (a + b) - c / (c + d), a * b / (a + b) ** 3 + c * d / (c + d) ** 3
 
 
-#: Name -> effect and its large-sample variance from the cells a, b (treated), c, d (control).
-MEASURES: dict[str, Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]] = {
-    "log_risk_ratio": _log_risk_ratio,
-    "log_odds_ratio": _log_odds_ratio,
-    "risk_difference": _risk_difference,
+def _mean_difference(
+    n1: Floats, m1: Floats, sd1: Floats, n2: Floats, m2: Floats, sd2: Floats
+) -> tuple[Floats, Floats]:
+    return m1 - m2, sd1**2 / n1 + sd2**2 / n2
+
+
+def _standardised_mean_difference(
+    n1: Floats, m1: Floats, sd1: Floats, n2: Floats, m2: Floats, sd2: Floats
+) -> tuple[Floats, Floats]:
+    """Hedges' g (1981, eq. 6e, exact correction), its variance after Hedges (1982, eq. 8)."""
+    df = n1 + n2 - 2
+    pooled = np.sqrt(((n1 - 1) * sd1**2 + (n2 - 1) * sd2**2) / df)
+    correction = np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2)
+    effect = correction * (m1 - m2) / pooled
+    return effect, 1 / n1 + 1 / n2 + effect**2 / (2 * (n1 + n2))
+
+
+def _correlation_z(r: Floats, n: Floats) -> tuple[Floats, Floats]:
+    return np.arctanh(r), 1 / (n - 3)
+
+
+TWO_BY_TWO = ("treated with the event", "treated without", "controls with it", "controls without")
+SIX = (
+    *("number of treated", "their mean", "their standard deviation"),
+    *("number of controls", "their mean", "their standard deviation"),
+)
+#: Name -> what the cells are, and the function from them to the effect and its variance.
+MEASURES: dict[str, tuple[tuple[str, ...], Callable[..., tuple[Floats, Floats]]]] = {
+    "log_risk_ratio": (TWO_BY_TWO, _log_risk_ratio),
+    "log_odds_ratio": (TWO_BY_TWO, _log_odds_ratio),
+    "risk_difference": (TWO_BY_TWO, _risk_difference),
+    "mean_difference": (SIX, _mean_difference),
+    "standardised_mean_difference": (SIX, _standardised_mean_difference),
+    "correlation_z": (("correlation", "number"), _correlation_z),
 }

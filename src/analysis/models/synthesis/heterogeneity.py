@@ -59,6 +59,11 @@ def _hedges(y: Floats, v: Floats, x: Floats) -> float:
     return (float(y @ p @ y) - float(np.diag(p) @ v)) / (len(y) - x.shape[1])
 
 
+def _hunter_schmidt(y: Floats, v: Floats, x: Floats) -> float:
+    """Schmidt and Hunter (2015), as Viechtbauer (2005, eq. 9): k for k - p, and plain weights."""
+    return (generalised_q(y, v, x, 0.0) - len(y)) / float((1 / v).sum())
+
+
 def _sidik_jonkman(y: Floats, v: Floats, x: Floats) -> float:
     """Sidik and Jonkman (2005), from the variance of the estimates themselves."""
     first = float(np.var(y))
@@ -110,6 +115,7 @@ METHODS: dict[str, Callable[[Floats, Floats, Floats], float]] = {
     "equal": lambda y, v, x: 0.0,
     "dl": _dersimonian_laird,
     "he": _hedges,
+    "hs": _hunter_schmidt,
     "sj": _sidik_jonkman,
     "pm": _paule_mandel,
     "eb": _paule_mandel,
@@ -123,8 +129,8 @@ def between_variance(y: Floats, v: Floats, x: Floats, method: str) -> float:
     return max(0.0, METHODS[method](y, v, x))
 
 
-def between_variance_error(v: Floats, x: Floats, tau2: float, method: str) -> float:
-    """Large-sample standard error of tau^2; missing for sj."""
+def between_variance_error(y: Floats, v: Floats, x: Floats, tau2: float, method: str) -> float:
+    """Large-sample standard error of tau^2."""
     k, p = x.shape
     if method in ("pm", "eb"):
         return k * math.sqrt(2 / (k - p)) / float((1 / (v + tau2)).sum())
@@ -133,12 +139,12 @@ def between_variance_error(v: Floats, x: Floats, tau2: float, method: str) -> fl
     if method == "reml":
         matrix = projection(x, 1 / (v + tau2))
         return math.sqrt(2 / float((matrix**2).sum()))
-    if method not in ("dl", "he"):
-        return math.nan
-    matrix = projection(x, 1 / v if method == "dl" else np.ones(k))
+    first = float(np.var(y))  # where sj starts from
+    matrix = projection(x, {"he": np.ones(k), "sj": 1 / (v + first)}.get(method, 1 / v))
     weighted = matrix * (v + tau2)[None, :]  # y'Py has the variance 2 tr(P V P V)
-    scale = float(np.trace(matrix)) if method == "dl" else float(k - p)
-    return math.sqrt(2 * float(np.trace(weighted @ weighted))) / scale
+    scales = {"dl": np.trace(matrix), "he": k - p, "hs": (1 / v).sum(), "sj": (k - p) / first}
+    scale = scales[method]
+    return math.sqrt(2 * float(np.trace(weighted @ weighted))) / float(scale)
 
 
 def q_profile_interval(

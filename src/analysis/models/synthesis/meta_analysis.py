@@ -77,15 +77,20 @@ def meta_analysis(
         Columns of the estimates and of their variance or standard error; or else
     measure, cells
         ``"log_risk_ratio"``, ``"log_odds_ratio"`` or ``"risk_difference"`` of the four columns
-        treated with and without the event, control with and without it. ``continuity`` is added to
-        the cells of a study with an empty one (``continuity_to="zero_cells"``), of every study
-        (``"all"``) or of none.
+        treated with and without the event, control with and without it;
+        ``"mean_difference"`` or ``"standardised_mean_difference"`` (Hedges' g) of six: number,
+        mean and standard deviation of the treated, the same of the controls; ``"correlation_z"``
+        (Fisher's z) of two: correlation and number.
+    continuity, continuity_to
+        ``continuity`` is added to the four cells of a study with an empty one
+        (``continuity_to="zero_cells"``), of every study (``"all"``) or of none.
     regressors
         Moderators; with them it is a meta-regression.
     method
         tau^2 by ``"reml"``, ``"ml"``, ``"dl"`` (DerSimonian-Laird), ``"he"`` (Hedges), ``"sj"``
-        (Sidik-Jonkman), ``"pm"`` (Paule-Mandel), ``"eb"`` (empirical Bayes, the same value);
-        ``"equal"`` is no heterogeneity. ``tau2`` gives it instead.
+        (Sidik-Jonkman), ``"hs"`` (Hunter-Schmidt), ``"pm"`` (Paule-Mandel), ``"eb"`` (empirical
+        Bayes, the same value), in capitals too; ``"equal"`` is no heterogeneity. ``tau2`` gives it
+        instead.
     test
         ``"z"``; ``"t"`` with ``k - p`` degrees of freedom; ``"knapp_hartung"``: besides, variances
         times the generalised Q over ``k - p`` (Knapp and Hartung 2003), ``_adhoc`` not below 1.
@@ -119,6 +124,7 @@ def meta_analysis(
         For an option not allowed, a variance that is not positive, fewer estimates than parameters,
         or collinear moderators.
     """
+    method = method.lower()
     _check("method", method, tuple(METHODS))
     _check("test", test, TESTS)
     _check("prediction", prediction, PREDICTIONS)
@@ -239,7 +245,7 @@ def _uncertainty(effects: Effects, fitted: _Fit, method: str, early: bool) -> di
     tolerance = METAFOR_INTERVAL if early else 0.0
     low, high = q_profile_interval(y, v, x, CONFIDENCE_LEVEL, tolerance)
     result = {
-        "tau2_std_error": between_variance_error(v, x, fitted.tau2, method),
+        "tau2_std_error": between_variance_error(y, v, x, fitted.tau2, method),
         "tau2_ci_low": low,
         "tau2_ci_high": high,
     }

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.models.estimates import Estimates
-from analysis.models.regression import ols
+from analysis.models.linear import ols
 from analysis.models.specification import ModelError
 from analysis.models.synthesis.effect_sizes import number_column
 
@@ -39,7 +39,7 @@ def small_study_effects(
     ``threshold``, PET otherwise.
 
     ``regressors`` are further moderators; ``vcov``, ``cluster``, ``small_sample``, ``inference`` as
-    in :func:`analysis.models.regression.ols`.
+    in :func:`analysis.models.linear.ols`.
 
     Returns
     -------

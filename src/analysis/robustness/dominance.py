@@ -1,0 +1,167 @@
+"""Does one group of regressors explain more than another? The gap in R², with bootstrap draws.
+
+With two groups, the difference of their Shapley shares of R² (Lindeman, Merenda and Gold 1980; see
+:func:`analysis.models.decomposition.shapley_r_squared`) is the difference of what each explains
+without the other: the joint part is shared in halves and drops out. Given controls C,
+
+    gap = [RSS(C, second) - RSS(C, first)] / TSS ,
+
+so that a draw of units needs cross-moments only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.models import ModelError
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+#: Rows beyond one for each column and group.
+SPARE_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnMoments:
+    """Cross-moments of the centred ``columns``: ``blocks`` (1 + draws, K, K), the sample first."""
+
+    columns: tuple[str, ...]
+    blocks: Floats
+
+    def explained(self, outcome: str, regressors: Sequence[str]) -> Floats:
+        """R² (1 + draws,) of ``outcome`` on ``regressors``; zero without any."""
+        y = self.columns.index(outcome)
+        x = [self.columns.index(name) for name in regressors]
+        if not x:
+            return np.zeros(len(self.blocks))
+        cross = self.blocks[:, x, y]
+        try:
+            slopes = np.linalg.solve(self.blocks[:, x][:, :, x], cross[..., None])[..., 0]
+        except np.linalg.LinAlgError:
+            raise ModelError(f"collinear regressors among {', '.join(regressors)}") from None
+        return np.asarray((cross * slopes).sum(axis=1) / self.blocks[:, y, y])
+
+
+def drawn_moments(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    within: str | None = None,
+    cluster: str | None = None,
+    weights: str | None = None,
+    draws: int,
+    seed: int,
+    name: str,
+) -> DrawnMoments:
+    """Cross-moments of ``columns`` in the sample and in bootstrap samples of its rows.
+
+    Parameters
+    ----------
+    within
+        Column of groups; columns are centred on the group's mean, anew in every draw, which is
+        what an effect per group does. Without it they are centred on the mean of all rows.
+    cluster
+        Column of clusters that are drawn with replacement; single rows by default.
+    weights
+        Column of positive weights.
+
+    Draws depend on ``seed``, ``name`` and the number of rows or clusters, and not on the order of
+    rows when the index is unique. Rows with a missing value are not used.
+
+    Raises
+    ------
+    ModelError
+        If fewer rows are left than groups and columns need.
+    """
+    extra = [column for column in (within, cluster, weights) if column is not None]
+    rows = frame.dropna(subset=[*columns, *extra]).sort_index()
+    groups = pd.factorize(rows[within], sort=True)[0] if within else np.zeros(len(rows), np.int64)
+    n_groups = int(groups.max()) + 1 if len(rows) else 0
+    if len(rows) < n_groups + len(columns) + SPARE_ROWS:
+        raise ModelError(
+            f"{len(rows)} rows have {', '.join(columns)}: too few for {len(columns)} columns "
+            f"and {n_groups} group{'s' if n_groups != 1 else ''}"
+        )
+    values = rows[list(columns)].to_numpy(dtype=np.float64)
+    values = (values - values.mean(axis=0)) / values.std(axis=0)
+    units = pd.factorize(rows[cluster], sort=True)[0] if cluster else np.arange(len(rows))
+    count = int(units.max()) + 1
+    stream = np.random.default_rng(np.random.SeedSequence([seed, *name.encode()]))
+    times = np.vstack([np.ones(count), stream.multinomial(count, np.full(count, 1 / count), draws)])
+    counted = times[:, units]
+    if weights:
+        counted = counted * rows[weights].to_numpy(dtype=np.float64)
+    members = (groups[:, None] == np.arange(n_groups)).astype(np.float64)
+    return DrawnMoments(tuple(columns), _centred_moments(values, counted, members))
+
+
+def _centred_moments(values: Floats, counted: Floats, members: Floats) -> Floats:
+    """Moments (B, K, K) of values (n, K) with weights (B, n), less those of group means."""
+    n, k = values.shape
+    pairs = (values[:, :, None] * values[:, None, :]).reshape(n, k * k)
+    raw = (counted @ pairs).reshape(-1, k, k)
+    sizes = counted @ members
+    sums = np.stack([(counted * values[:, j : j + 1].T) @ members for j in range(k)], axis=2)
+    scaled = np.divide(
+        sums, sizes[:, :, None], out=np.zeros_like(sums), where=sizes[:, :, None] > 0
+    )
+    return np.asarray(raw - scaled.transpose(0, 2, 1) @ sums)
+
+
+def dominance_gap(
+    moments: DrawnMoments,
+    outcome: str,
+    first: Sequence[str],
+    second: Sequence[str],
+    controls: Sequence[str] = (),
+) -> Floats:
+    """Percentage points (1 + draws,) by which ``first`` explains more than ``second``.
+
+    Of the variance of the outcome within the groups of the moments; see the top of the file.
+    """
+    return 100 * (
+        moments.explained(outcome, [*controls, *first])
+        - moments.explained(outcome, [*controls, *second])
+    )
+
+
+def dominance_curve(
+    moments: DrawnMoments,
+    outcome: str,
+    first: Sequence[Sequence[str]],
+    second: Sequence[Sequence[str]],
+    controls: Sequence[str] = (),
+) -> pd.DataFrame:
+    """`dominance_gap` for every pair of ``first`` and ``second`` and every choice of controls.
+
+    Returns
+    -------
+    DataFrame
+        ``first``, ``second`` (names joined by " + "), one column of truth values per control,
+        ``estimate, ci_low, ci_high``: percentage points and the percentile interval of the draws,
+        widened to the estimate where that lies outside.
+    """
+    rows = []
+    for chosen in choices_of(controls):
+        flags = [name in chosen for name in controls]
+        left = {tuple(s): moments.explained(outcome, [*chosen, *s]) for s in first}
+        right = {tuple(s): moments.explained(outcome, [*chosen, *s]) for s in second}
+        pairs = [(a, b) for a in left for b in right]
+        gaps = 100 * np.array([left[a] - right[b] for a, b in pairs])
+        low, high = np.quantile(gaps[:, 1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+        rows += [
+            (" + ".join(a), " + ".join(b), *flags, gap, min(lower, gap), max(upper, gap))
+            for (a, b), gap, lower, upper in zip(pairs, gaps[:, 0], low, high, strict=True)
+        ]
+    names = ["first", "second", *controls, "estimate", "ci_low", "ci_high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def choices_of(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every choice from ``names``, none first, then those of one name and so on."""
+    return [chosen for size in range(len(names) + 1) for chosen in combinations(names, size)]
