@@ -111,8 +111,8 @@ def test_a_claim_that_cannot_be_tested_is_shown_with_its_reason(out):
 
 def test_what_other_notebooks_read_is_kept_with_the_evidence(out):
     frame = pd.DataFrame({"specification": [1, 2], "estimate": [1 / 3, 2.0]})
-    out.keep("C08_curve", frame)
-    kept = pd.read_parquet(out.folder / "evidence" / "C08_curve.parquet")
+    out.keep({"curve_C08": frame})
+    kept = pd.read_parquet(out.folder / "evidence" / "curve_C08.parquet")
     assert kept["estimate"].tolist() == [0.333333333333, 2.0]
 
 

@@ -106,6 +106,7 @@ def test_the_curve_has_every_choice_once_and_the_gap_of_each(regions: pd.DataFra
     gap = dominance_gap(drawn, "y", PEOPLE, MONEY, ["density"])
     assert row["estimate"] == pytest.approx(gap[0])
     assert row["ci_low"] == pytest.approx(np.quantile(gap[1:], 0.025))
+    assert row["p_value"] == min(1, 2 * (1 + min((gap[1:] <= 0).sum(), (gap[1:] >= 0).sum())) / 51)
     assert (table["ci_low"] <= table["estimate"]).all()
     assert (table["estimate"] <= table["ci_high"]).all()
 

@@ -114,12 +114,15 @@ def test_every_specification_of_a_curve_has_the_gaps_of_its_own_regression():
     assert len(chosen) == 1
     expected = unit_gaps(frame[frame["year"] >= 2003], "y", ["lagged", "skill"], weights="people")
     row = found.gaps.loc[chosen.index[0]]
-    np.testing.assert_allclose(row.to_numpy(), 100 * expected.to_numpy(), atol=1e-8)
-    placed = placement(100 * expected, "U05")
+    np.testing.assert_allclose(row.to_numpy(), expected.to_numpy(), atol=1e-10)
+    placed = placement(expected, "U05")
     line = chosen.iloc[0]
     assert line["estimate"] == pytest.approx(placed.estimate)
     assert line["ci_low"] == pytest.approx(placed.ci_low)
     assert line["p_value"] == placed.p_value
+    percent = placed.in_percent()
+    assert line["effect"] == pytest.approx(percent.estimate)
+    assert line["effect_high"] == pytest.approx(100 * (np.exp(placed.ci_high) - 1))
 
 
 def test_a_curve_does_not_depend_on_the_order_of_rows():
@@ -162,6 +165,8 @@ def test_what_cannot_be_done_is_said():
         gap_curve(curve_of(), frame, "XX")
     with pytest.raises(CurveError, match="must be of ols"):
         gap_curve(curve_of(standardise="both sd"), frame, "U05")
+    with pytest.raises(CurveError, match="percent for logarithms"):
+        gap_curve(curve_of(outcomes=["patents"], standardise="percent"), frame, "U05")
     frame["again"] = 2 * frame["x"]
     with pytest.raises(ModelError, match="cannot be told apart"):
         unit_gaps(frame, "y", ["x", "again"])

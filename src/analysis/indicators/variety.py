@@ -1,7 +1,8 @@
 """Variety of a region's economy: between and within sectors that have something in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from analysis.indicators.concentration import IndicatorError, entropy, herfindahl
@@ -65,3 +66,26 @@ def variety(
             "effective_activities": 1 / herfindahl(activity, incomplete),
         }
     )
+
+
+def random_sectors(
+    activities: Sequence[str],
+    generator: np.random.Generator,
+    sectors: Mapping[str, tuple[str, ...]] = SECTORS,
+) -> dict[str, tuple[str, ...]]:
+    """The activities thrown at random into sectors of the same sizes as those of ``sectors``.
+
+    What variety between sectors is worth comparing with: if arbitrary sectors do as well, it is not
+    their lack of relation that counts. Raises IndicatorError unless the sectors hold as many.
+    """
+    sizes = [len(names) for names in sectors.values()]
+    if sum(sizes) != len(activities):
+        raise IndicatorError(
+            f"random sectors: {len(activities)} activities for sectors of {sum(sizes)} in all"
+        )
+    shuffled = generator.permutation(sorted(activities)).tolist()
+    ends = np.cumsum(sizes)
+    return {
+        name: tuple(shuffled[end - size : end])
+        for name, size, end in zip(sectors, sizes, ends, strict=True)
+    }

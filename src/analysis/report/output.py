@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from analysis.models import Estimates
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+#: A number in an English text, not the digits of a code such as FR10.
+_NUMBER = re.compile(r"(?<!\w)[+−-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+−-]?\d+)?(?!\w)")
 _PNG_DPI = 200
 
 
@@ -197,19 +199,23 @@ class Output:
 
         ``template`` is a format string with named fields (``"{elasticity:.2f}"``). Fields and
         values must match one to one. The sentence, its values and any digits typed into the
-        template go to ``sentences.json``. A number that is NaN is printed as an en dash.
+        template go to ``sentences.json``, the numbers to ``estimates.parquet`` (model
+        ``sentence 01`` for the run's first sentence, and so on). A number that is NaN is printed
+        as an en dash.
         """
+        from analysis.report import verdict_view
+
         text = _fill(template, values)
-        self._sentences.append(
-            {
-                "text": text,
-                "template": template,
-                "values": {key: _json_value(values[key]) for key in sorted(values)},
-                "typed_numbers": _typed_numbers(template),
-            }
+        model = f"sentence {len(self._sentences) + 1:02d}"
+        if numbers := _numbers_said(template, values):
+            self.estimates(model, verdict_view.number_estimates(numbers))
+        self._write_sentence(
+            text,
+            template=template,
+            values={key: _json_value(values[key]) for key in sorted(values)},
+            typed_numbers=_typed_numbers(template),
+            model=model,
         )
-        data = json.dumps(self._sentences, ensure_ascii=False, indent=1) + "\n"
-        write_atomically(self.folder / "sentences.json", data.encode())
         return Markdown(text)
 
     def verdict(self, verdict: "Verdict", *, lang: str = "en") -> Shown:
@@ -227,20 +233,22 @@ class Output:
         evidence = verdict_view.evidence_text(verdict)
         write_atomically(self.folder / "evidence" / f"{claim.id}.json", evidence.encode())
         sentences = verdict_view.sentences_of(verdict, lang)
-        self._record_sentences(sentences, verdict.numbers())
+        self._record_sentences(sentences, verdict.numbers(), f"claim {claim.id}")
         if not verdict.findings:
             return verdict_view.shown(verdict, lang, sentences, "")
         table, numbers = verdict_view.findings_table(verdict, lang)
         written = self._write_table(table, csv_text(numbers))
         return verdict_view.shown(verdict, lang, sentences, written.markup)
 
-    def keep(self, name: str, frame: pd.DataFrame) -> None:
-        """Write a frame to ``evidence/<name>.parquet``, for notebooks that read others' evidence.
+    def keep(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        """Write frames to ``evidence/<name>.parquet``, for notebooks that read others' evidence.
 
         The key of such a run covers every file in the evidence folders and nothing else of a run.
         """
-        self._claim("evidence", name)
-        write_atomically(self.folder / "evidence" / f"{name}.parquet", _parquet_bytes(frame))
+        for name, frame in frames.items():
+            self._claim("evidence", name)
+            path = self.folder / "evidence" / f"{name}.parquet"
+            write_atomically(path, _parquet_bytes(frame))
 
     def answer(self, verdicts: "Sequence[Verdict]", *, lang: str = "en") -> Markdown:
         """The answers to claims in sentences: three for each, from the verdicts' numbers."""
@@ -248,7 +256,7 @@ class Output:
 
         texts = [sentences.answer(verdict, lang) for verdict in verdicts]
         for verdict, text in zip(verdicts, texts, strict=True):
-            self._record_sentences([text], verdict.numbers())
+            self._record_sentences([text], verdict.numbers(), f"claim {verdict.claim.id}")
         return Markdown("\n\n".join(texts))
 
     def entry(self, entry: "Entry", *, lang: str = "en") -> Shown:
@@ -267,7 +275,7 @@ class Output:
         further = {"q-value": entry.q_value} if entry.is_tested else {}
         self.estimates(f"claim {entry.claim.id}", verdict_view.as_estimates(verdict, further))
         said = [sentences.answer(verdict, lang), *changes(entry, lang)]
-        self._record_sentences(said, verdict.numbers() | further)
+        self._record_sentences(said, verdict.numbers() | further, f"claim {entry.claim.id}")
         return verdict_view.entry_shown(entry, lang, said)
 
     def register(self, entries: "Sequence[Entry]", *, lang: str = "en") -> Shown:
@@ -288,15 +296,21 @@ class Output:
         numbers = {f"register: {name}": float(count) for name, count in counts.items()}
         self.estimates("register", verdict_view.number_estimates(numbers))
         text = sentences.summary(counts, lang)
-        self._record_sentences([text], numbers)
+        self._record_sentences([text], numbers, "register")
         return Markdown(text)
 
-    def _record_sentences(self, texts: list[str], values: Mapping[str, float]) -> None:
-        """Add generated sentences with the numbers they may show to ``sentences.json``."""
+    def _record_sentences(self, texts: list[str], values: Mapping[str, float], model: str) -> None:
+        """Add generated sentences with the numbers they may show to ``sentences.json``.
+
+        ``model`` says which rows of ``estimates.parquet`` hold these numbers.
+        """
         numbers = {name: _json_value(values[name]) for name in sorted(values)}
         for text in texts:
-            entry = {"text": text, "template": "", "values": numbers, "typed_numbers": []}
-            self._sentences.append(entry)
+            self._write_sentence(text, template="", values=numbers, typed_numbers=[], model=model)
+
+    def _write_sentence(self, text: str, **facts: Any) -> None:
+        """Add a sentence and what is known of it to ``sentences.json``."""
+        self._sentences.append({"text": text, **facts})
         data = json.dumps(self._sentences, ensure_ascii=False, indent=1) + "\n"
         write_atomically(self.folder / "sentences.json", data.encode())
 
@@ -414,6 +428,24 @@ def _typed_numbers(template: str) -> list[str]:
     """Numbers that stand in the template itself and so do not come from the run."""
     literal = "\0".join(text for text, *_ in string.Formatter().parse(template))
     return re.findall(r"\d+(?:[.,]\d+)*", literal)
+
+
+def _numbers_said(template: str, values: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that ``template`` shows, by field, on the scale they are printed in.
+
+    A field printed as a percentage is in per cent; numbers inside a text stand as they are there.
+    """
+    numbers = {}
+    for _, name, spec, _ in string.Formatter().parse(template):
+        value = values[name] if name is not None else None
+        if isinstance(value, str):
+            for place, number in enumerate(_NUMBER.findall(value), start=1):
+                plain = number.replace(",", "").replace("−", "-")
+                numbers[f"{name}, number {place}"] = float(plain)
+        elif value is not None and not pd.isna(value) and math.isfinite(value):
+            share = (spec or "").endswith("%")
+            numbers[f"{name} (%)" if share else str(name)] = float(value) * (100 if share else 1)
+    return numbers
 
 
 def _word(name: str, value: Any, spec: str) -> str:

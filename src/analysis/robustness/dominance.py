@@ -143,8 +143,9 @@ def dominance_curve(
     -------
     DataFrame
         ``first``, ``second`` (names joined by " + "), one column of truth values per control,
-        ``estimate, ci_low, ci_high``: percentage points and the percentile interval of the draws,
-        widened to the estimate where that lies outside.
+        ``estimate, ci_low, ci_high, p_value``: percentage points, the percentile interval of the
+        draws, widened to the estimate where that lies outside, and twice the smaller share of
+        draws on one side of zero.
     """
     rows = []
     for chosen in choices_of(controls):
@@ -154,11 +155,15 @@ def dominance_curve(
         pairs = [(a, b) for a in left for b in right]
         gaps = 100 * np.array([left[a] - right[b] for a, b in pairs])
         low, high = np.quantile(gaps[:, 1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+        sides = np.array([(gaps[:, 1:] <= 0).sum(axis=1), (gaps[:, 1:] >= 0).sum(axis=1)])
+        p_values = np.minimum(2 * (1 + sides.min(axis=0)) / gaps.shape[1], 1)
         rows += [
-            (" + ".join(a), " + ".join(b), *flags, gap, min(lower, gap), max(upper, gap))
-            for (a, b), gap, lower, upper in zip(pairs, gaps[:, 0], low, high, strict=True)
+            (" + ".join(a), " + ".join(b), *flags, gap, min(lower, gap), max(upper, gap), p)
+            for (a, b), gap, lower, upper, p in zip(
+                pairs, gaps[:, 0], low, high, p_values, strict=True
+            )
         ]
-    names = ["first", "second", *controls, "estimate", "ci_low", "ci_high"]
+    names = ["first", "second", *controls, "estimate", "ci_low", "ci_high", "p_value"]
     return pd.DataFrame(rows, columns=names)
 
 

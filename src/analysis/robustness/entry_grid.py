@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from analysis import CompendiumError
 from analysis.indicators.clustered_discrimination import pairs_by_cluster, summary
 from analysis.indicators.entry import entries
+from analysis.robustness.enumeration import WITH
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,10 +26,10 @@ Ints = NDArray[np.int64]
 LATER, ELSEWHERE = "later years", "other countries"
 #: Fewest pairs' sides behind an area: with fewer events it says nothing.
 FEWEST_EVENTS = 20
-CHOICES = (
-    *("activities", "threshold", "lag", "lasting", "held_out", "effects", "sample"),
-    *("cluster", "features"),
-)
+#: Choices under the names of a curve's table, so that its figures and summaries read them. The
+#: outcome is what counts as an entry; the estimator, what the rule was learned from.
+CHOICES = ("outcome", "lag", "estimator", "effects", "sample", "cluster")
+LEARNED_FROM = {LATER: "earlier years", ELSEWHERE: "other countries"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class _Cell:
 
 
 def entry_grid(
-    tables: Mapping[str, pd.DataFrame],
+    activity: pd.DataFrame,
     factors: pd.DataFrame,
     grid: Mapping[str, Any],
     *,
@@ -53,8 +54,8 @@ def entry_grid(
 
     Parameters
     ----------
-    tables
-        Name of the choice ``activities`` → table of activity, as for :func:`entries`.
+    activity
+        As for :func:`entries`.
     factors
         ``year, geo, country, is_capital`` and one column per feature but ``relatedness_density``.
         Rows with a gap in any feature are left out, so that all sets of features see the same.
@@ -67,7 +68,7 @@ def entry_grid(
     Returns
     -------
     DataFrame
-        ``CHOICES``, then ``estimate, std_error, ci_low, ci_high, p_value, n_obs, n_events,
+        ``CHOICES``, ``with_<feature>``, then ``estimate, std_error, ci_low, ci_high, p_value, n_obs, n_events,
         n_clusters, flag`` and ``effect, effect_low, effect_high``: points above the 50 of chance.
         What leaves no year to learn from (long lags with later years) or fewer than
         ``FEWEST_EVENTS`` entries is not listed.
@@ -78,20 +79,20 @@ def entry_grid(
         If nothing can be forecast.
     """
     features = list(grid["controls"]["any of"])
-    ways = product(tables, grid["thresholds"], grid["lags"], grid["lasting"])
+    ways = product(grid["thresholds"], grid["lags"], grid["lasting"])
     parts = []
-    for activities, threshold, lag, lasting in ways:
+    for threshold, lag, lasting in ways:
         longer = lasting != "one year"
-        found = entries(tables[activities], threshold=threshold, lag=lag, lasting=longer)
+        found = entries(activity, threshold=threshold, lag=lag, lasting=longer)
         rows = found[found["entry"].notna() & found["year"].between(*years)]
         rows = rows.merge(factors, on=["year", "geo"]).dropna(subset=features)
-        chosen = {"activities": activities, "threshold": threshold, "lag": lag, "lasting": lasting}
+        chosen = {"outcome": f"quotient above {threshold:g} for {lasting}", "lag": lag}
         for held_out, effects, sample in product(
             grid["held out"], grid["effects"], grid["samples"]
         ):
             kept = rows[~rows["is_capital"].astype(bool)] if sample == "no capitals" else rows
             label = " × ".join(effects) or "none"
-            how = {"held_out": held_out, "effects": label, "sample": sample}
+            how = {"estimator": LEARNED_FROM[held_out], "effects": label, "sample": sample}
             cell = _cell(kept, features, effects, held_out, lag + longer)
             if cell is not None:
                 areas = _areas(cell, kept, features, grid["clusters"])
@@ -102,7 +103,8 @@ def entry_grid(
             f"{FEWEST_EVENTS} entries to tell"
         )
     table = pd.concat(parts, ignore_index=True)
-    return table[[*CHOICES, *(name for name in table.columns if name not in CHOICES)]]
+    first = [*CHOICES, *(WITH + name for name in features)]
+    return table[[*first, *(name for name in table.columns if name not in first)]]
 
 
 def _cell(
@@ -144,14 +146,14 @@ def _areas(
     of_region[geo] = country
     found = []
     for mask, score in zip(masks, scores[known].T, strict=True):
-        name = " + ".join(np.array(features)[mask])
+        chosen = {WITH + name: bool(held) for name, held in zip(features, mask, strict=True)}
         by_geo = pairs_by_cluster(event, score, geo.astype(np.int64), stratum)
         for cluster in clusters:
             won, compared = by_geo
             if cluster == "country":
                 won, compared = (np.bincount(of_region, weights=sums) for sums in by_geo)
             if compared.sum() and len(compared) > 1:
-                found.append({"features": name, "cluster": cluster, **_row(won, compared, event)})
+                found.append({"cluster": cluster, **chosen, **_row(won, compared, event)})
     return pd.DataFrame(found)
 
 

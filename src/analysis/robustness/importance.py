@@ -21,11 +21,13 @@ TOLERANCE = 1e-9
 NEARLY = 0.05
 
 
-def importance(table: pd.DataFrame, value: str = "effect") -> pd.DataFrame:
+def importance(
+    table: pd.DataFrame, value: str = "effect", *, choices: Sequence[str] | None = None
+) -> pd.DataFrame:
     """How much of the variance of ``value`` over specifications each choice accounts for.
 
-    ``table`` is that of a curve; rows without a value are left out. The columns, largest share
-    first:
+    ``table`` is that of a curve; rows without a value are left out. ``choices`` names the columns
+    that are choices where the table is another. The columns, largest share first:
 
     - ``choice``, ``n_options``;
     - ``share``: Shapley share of R² in a regression of the value on dummies of all choices
@@ -47,7 +49,8 @@ def importance(table: pd.DataFrame, value: str = "effect") -> pd.DataFrame:
     """
     known = table[np.isfinite(table[value])]
     values = known[value].to_numpy(dtype=np.float64)
-    names = varying_choices(known)
+    named = varying_choices(known) if choices is None else choices
+    names = [name for name in named if known[name].nunique() > 1]
     squares = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
     if not names or squares <= 1e-24 * float(values @ values):
         raise CompendiumError("no choice varies in this curve, or all its effects are the same")

@@ -10,7 +10,7 @@ curve of one unit can be compared with the whole curves of the others.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from analysis.models import ModelError
 from analysis.models.absorption import absorb
-from analysis.robustness.choices import NONE, Curve, CurveError
+from analysis.robustness.choices import NONE, Curve, CurveError, flat
 from analysis.robustness.plan import Pass, Plan, plan_curve
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,7 @@ FEWEST_UNITS = 21
 #: Units seen in a smaller share of the most seen one's rows are no yardstick.
 LEAST_SEEN = 0.5
 LARGEST_CONDITION = 1e10
+EFFECTS = {"effect": "estimate", "effect_low": "ci_low", "effect_high": "ci_high"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +48,21 @@ class Placement:
     p_value: float
     n_units: int
 
+    def in_percent(self) -> "Placement":
+        """A gap in logarithms as a per cent of what was expected."""
+        low, middle, high = 100 * np.expm1([self.ci_low, self.estimate, self.ci_high])
+        return replace(self, estimate=float(middle), ci_low=float(low), ci_high=float(high))
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GapCurve:
     """A curve of gaps.
 
     ``table``: one row per specification as a curve's table has them, the choices and then
-    ``estimate, ci_low, ci_high, p_value, n_obs, n_units, flag, effect, effect_low, effect_high``.
-    ``gaps``: specifications × units, missing where a unit is no yardstick.
+    ``estimate, ci_low, ci_high, p_value, n_obs, n_units, flag, effect, effect_low, effect_high``;
+    effects of gaps in logarithms are per cents of what was expected where the curve asks for
+    ``percent``. ``gaps``: specifications × units as estimated, missing where a unit is no
+    yardstick.
     """
 
     table: pd.DataFrame
@@ -110,7 +118,14 @@ def unit_gaps(
     rows = frame[list(dict.fromkeys(used))].dropna().sort_values([unit, time], kind="stable")
     if rows.empty:
         raise ModelError(f"no row has all of {', '.join(used)}")
-    moments = _moments(rows, [outcome, *controls], unit, [time], weights)
+    codes, units = pd.factorize(rows[unit])
+    moments = _moments(
+        rows[[outcome, *controls]].to_numpy(dtype=np.float64),
+        codes,
+        tuple(units),
+        pd.factorize(rows[time])[0][:, None],
+        np.ones(len(rows)) if weights is None else rows[weights].to_numpy(dtype=np.float64),
+    )
     gaps = moments.gaps(0, np.arange(1, len(controls) + 1)[None, :])
     if np.isnan(gaps).all():
         raise ModelError(
@@ -120,44 +135,48 @@ def unit_gaps(
 
 
 def gap_curve(curve: Curve, frame: pd.DataFrame, unit: str) -> GapCurve:
-    """The gap of ``unit`` in every specification of ``curve``, in its unit (see ``standardise``).
+    """The gap of ``unit`` in every specification of ``curve``.
 
     What is explained is the outcome, from the focus, the controls and the effects; the clusters are
-    not used. ``standardise`` is ``"none"`` or, for outcomes in logarithms, ``"percent"``.
+    not used. ``standardise`` is ``none`` or, where all outcomes are logarithms, ``percent``.
 
     Raises
     ------
     CurveError
-        If the curve is none of least squares, or the unit of ``curve`` does not have ``unit``.
+        If the curve is none of least squares or its scale another, or ``unit`` is not in the frame.
     """
-    if curve.estimator != ["ols"] or curve.standardise not in ("none", "percent"):
-        raise CurveError("gaps: the curve must be of ols, with standardise none or percent")
+    percent = curve.standardise == "percent"
+    logs = all(
+        measure.transform == "log" and measure.times == 1 for measure in flat(curve.outcomes)
+    )
+    if curve.estimator != ["ols"] or not (curve.standardise == "none" or (percent and logs)):
+        raise CurveError(
+            "gaps: the curve must be of ols, with standardise none, or percent for logarithms"
+        )
     if unit not in set(frame[curve.unit]):
         raise CurveError(f"gaps: the frame has no {curve.unit} {unit!r}")
     plan = plan_curve(curve, frame)
-    units = sorted(frame[curve.unit].unique())
-    gaps = np.full((len(plan.enumeration), len(units)), np.nan)
+    data = _Data(plan)
+    gaps = np.full((len(plan.enumeration), len(data.units)), np.nan)
     n_obs = np.zeros(len(plan.enumeration), dtype=np.int64)
     for one in plan.passes:
         n_obs[one.specifications] = one.n_obs
         if one.n_obs:
-            found, seen = _pass_gaps(plan, one)
-            columns = np.array([units.index(name) for name in seen])
-            gaps[np.ix_(one.specifications, columns)] = found
-    scale = 100.0 if curve.standardise == "percent" else 1.0
-    table = pd.concat(
-        [plan.enumeration.choices, _placed(scale * gaps, units.index(unit), n_obs)], axis=1
-    )
-    return GapCurve(table, pd.DataFrame(scale * gaps, columns=pd.Index(units, name=curve.unit)))
+            gaps[one.specifications] = _pass_gaps(data, one)
+    placed = _placed(gaps, data.units.index(unit), n_obs)
+    for effect, number in EFFECTS.items():
+        placed[effect] = 100 * np.expm1(placed[number]) if percent else placed[number]
+    table = pd.concat([plan.enumeration.choices, placed], axis=1)
+    return GapCurve(table, pd.DataFrame(gaps, columns=pd.Index(data.units, name=curve.unit)))
 
 
 def joint_placement(curve: GapCurve, unit: str) -> Placement:
     """The median gap of ``unit`` over its curve among the medians of the other units' curves.
 
-    Only units with a gap in every specification that ``unit`` has one in are compared.
+    Units are compared that have a gap in half of the estimated specifications or more.
     """
-    rows = curve.gaps[curve.gaps[unit].notna()]
-    return placement(rows.dropna(axis=1).median(), unit)
+    rows = curve.gaps[np.isfinite(curve.table["estimate"])]
+    return placement(rows.median().where(rows.notna().mean() >= LEAST_SEEN), unit)
 
 
 # --- The work -------------------------------------------------------------------------------------
@@ -190,62 +209,80 @@ class _Moments:
         slopes, projections = solved[:, :, -1], solved[:, :, :-1]
         above = self.with_units[:, outcome] - np.einsum("skg,sk->sg", beside, slopes)
         below = self.of_units - np.einsum("skg,skg->sg", beside, projections)
-        usable = self.yardstick & (below > self.of_units * 1e-9)
+        usable = self.yardstick & (below > 1e-9 * self.of_units)
         usable &= apart[:, None]
         return np.where(usable, above / np.where(usable, below, 1.0), np.nan) * self.scale[outcome]
 
 
 def _moments(
-    rows: pd.DataFrame, columns: list[str], unit: str, effects: list[str], weights: str | None
+    values: Floats, codes: Ints, units: tuple[str, ...], effects: Ints, weights: Floats
 ) -> _Moments:
-    values = rows[columns].to_numpy(dtype=np.float64)
-    codes, units = pd.factorize(rows[unit], sort=True)
+    """From columns (n, K), codes (n,) of ``units``, codes (n, q) of the effects, weights (n,)."""
     dummies = np.eye(len(units))[codes]
-    weight = np.ones(len(rows)) if weights is None else rows[weights].to_numpy(dtype=np.float64)
-    groups = np.empty((len(rows), max(len(effects), 1)), dtype=np.int64)
-    groups[:, 0] = 0  # an intercept where there are no effects
-    for place, name in enumerate(effects):
-        groups[:, place] = pd.factorize(rows[name], sort=True)[0]
-    within = absorb(np.column_stack([values, dummies]), groups, weight)
-    left, own = within[:, : len(columns)], within[:, len(columns) :]
-    scale = np.sqrt((weight[:, None] * left**2).sum(axis=0))
+    if not effects.shape[1]:
+        effects = np.zeros((len(values), 1), dtype=np.int64)  # an intercept
+    within = absorb(np.column_stack([values, dummies]), effects, weights)
+    left, own = within[:, : values.shape[1]], within[:, values.shape[1] :]
+    weighted = weights[:, None] * left
+    scale = np.sqrt((weighted * left).sum(axis=0))
     scale[scale == 0] = 1.0
-    left = left / scale
     seen = np.bincount(codes, minlength=len(units))
     return _Moments(
-        units=tuple(units),
-        yardstick=seen >= LEAST_SEEN * seen.max(),
+        units=units,
+        yardstick=(seen > 0) & (seen >= LEAST_SEEN * seen.max()),
         scale=scale,
-        total=left.T @ (weight[:, None] * left),
-        with_units=own.T @ (weight[:, None] * left),
-        of_units=(weight[:, None] * own**2).sum(axis=0),
+        total=left.T @ weighted / np.outer(scale, scale),
+        with_units=own.T @ weighted / scale,
+        of_units=(weights[:, None] * own**2).sum(axis=0),
     )
 
 
-def _pass_gaps(plan: Plan, one: Pass) -> tuple[Floats, tuple[str, ...]]:
-    """(S, units) gaps of the specifications of a pass, and the units."""
-    enumeration, curve = plan.enumeration, plan.curve
-    rows = plan.frame(one)
-    rows[curve.unit] = plan.columns.loc[rows.index, curve.unit]
-    weights = None if one.weights == NONE else one.weights
-    moments = _moments(rows, list(one.columns), curve.unit, curve.effects[one.effects], weights)
+class _Data:
+    """The rows of a plan as arrays, made once for all passes."""
+
+    def __init__(self, plan: Plan) -> None:
+        curve, columns = plan.curve, plan.columns
+        named = {name for one in plan.passes for name in one.columns}
+        self.plan = plan
+        self.names = {name: place for place, name in enumerate(sorted(named))}
+        self.values = columns[list(self.names)].to_numpy(dtype=np.float64)
+        codes, units = pd.factorize(columns[curve.unit], sort=True)
+        self.codes, self.units = codes, tuple(units)
+        self.effects = {
+            label: np.column_stack(
+                [np.empty((len(columns), 0), dtype=np.int64)]
+                + [pd.factorize(columns[name])[0] for name in effects]
+            )
+            for label, effects in curve.effects.items()
+        }
+        self.weights = {
+            name: np.ones(len(columns)) if name == NONE else columns[name].to_numpy(np.float64)
+            for name in curve.weights
+        }
+
+
+def _pass_gaps(data: _Data, one: Pass) -> Floats:
+    """(S, units) gaps of the specifications of a pass."""
+    enumeration, sets = data.plan.enumeration, data.plan.enumeration.control_sets
+    rows = np.flatnonzero(one.rows(len(data.values)))
+    columns = [data.names[name] for name in one.columns]
+    effects, weights = data.effects[one.effects][rows], data.weights[one.weights][rows]
+    moments = _moments(
+        data.values[np.ix_(rows, columns)], data.codes[rows], data.units, effects, weights
+    )
     places = {name: place for place, name in enumerate(one.columns)}
-    sets = enumeration.control_sets
     named = np.array([places.get(measure.formula, -1) for measure in sets.measures], dtype=np.int64)
     cells = [enumeration.cells[number] for number in enumeration.cell[one.specifications]]
     outcome = np.array([places[cell.outcome.formula] for cell in cells])
-    sign = np.array([cell.outcome.sign for cell in cells])
     focus = np.array([places[cell.focus.formula] for cell in cells])
     held = sets.columns[enumeration.control_set[one.specifications]]
-    gaps = np.empty((len(cells), len(moments.units)))
-    for explained in np.unique(outcome):
-        for size in np.unique(held.sum(axis=1)):
-            these = np.flatnonzero((outcome == explained) & (held.sum(axis=1) == size))
-            if len(these):
-                controls = named[np.nonzero(held[these])[1].reshape(len(these), size)]
-                regressors = np.column_stack([focus[these], controls])
-                gaps[these] = moments.gaps(int(explained), regressors)
-    return gaps * sign[:, None], moments.units
+    size = held.sum(axis=1)
+    gaps = np.empty((len(cells), len(data.units)))
+    for explained, many in sorted(set(zip(outcome.tolist(), size.tolist(), strict=True))):
+        these = np.flatnonzero((outcome == explained) & (size == many))
+        controls = named[np.nonzero(held[these])[1].reshape(len(these), many)]
+        gaps[these] = moments.gaps(explained, np.column_stack([focus[these], controls]))
+    return gaps * np.array([cell.outcome.sign for cell in cells])[:, None]
 
 
 def _half_width(others: Floats, own: Floats) -> tuple[Floats, Floats]:
@@ -274,6 +311,6 @@ def _placed(gaps: Floats, place: int, n_obs: Ints) -> pd.DataFrame:
     numbers = {
         **{"estimate": own, "ci_low": low, "ci_high": high},
         **{"p_value": np.where(flag == "", p_value, math.nan), "n_obs": n_obs, "n_units": n_units},
-        **{"flag": flag, "effect": own, "effect_low": low, "effect_high": high},
+        "flag": flag,
     }
     return pd.DataFrame(numbers)

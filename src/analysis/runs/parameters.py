@@ -615,6 +615,20 @@ class ConversionGap(Parameters):
     lang: Lang = "en"
 
 
+class Emergence(Parameters):
+    """Emergence: where do new specialisations appear, and do variety or concentration pay?"""
+
+    countries: Countries = Field(default=[])
+    years: Years = Field(default=[2000, 2020])
+    outcome: Outcome = "patents_per_million"
+    treatment: Treatment = "erdf_eur_per_head"
+    lag: Lag = 2
+    exclude: Exclude = Field(default=[])
+    draws: Draws = 199
+    seed: Seed = 20260109
+    lang: Lang = "en"
+
+
 class TerritorialReform(Parameters):
     """The same regions on another map: a merger against random mergers of neighbours."""
 
@@ -680,9 +694,12 @@ REGISTRY: dict[str, type[Parameters]] = {
     "01_data": Data,
     "02_landscape": Landscape,
     "03_knowledge_production": KnowledgeProduction,
+    "04_spillovers": Spillovers,
     "05_cluster_funding": ClusterFunding,
     "06_concentration": Concentration,
     "07_conversion_gap": ConversionGap,
+    "09_emergence": Emergence,
+    "08_networks": Networks,
     "10_territorial_reform": TerritorialReform,
     "11_evaluations": Evaluations,
     "12_case_study": CaseStudy,

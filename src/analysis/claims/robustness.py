@@ -1,0 +1,241 @@
+"""All claims at once: their curves, their errors and what single countries do to them.
+
+Everything is computed from what the notebooks kept (:mod:`analysis.claims.evidence`); a claim
+without a frame of a kind is left out of its table, and ``missing`` says which these are. Numbers
+are turned so that the claimed side is positive where it says so.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis import CompendiumError
+from analysis.claims.assembly import Entry, adjusted
+from analysis.claims.declaration import Claim
+from analysis.claims.evidence import KINDS, kept_choices
+from analysis.claims.verdict import null_of
+from analysis.robustness.curve import EFFECT_UNITS
+from analysis.robustness.importance import importance
+from analysis.robustness.stepdown import adjusted_p_values, romano_wolf
+from analysis.robustness.summary import summarise
+from analysis.robustness.wild_bootstrap import TIE, share_as_extreme
+
+Floats = NDArray[np.float64]
+Frames = Mapping[str, pd.DataFrame]
+
+#: Normal quantile that turns half a 95 % interval into a standard error.
+Z95 = float(stats.norm.ppf(0.975))
+
+
+def curves_table(entries: Sequence[Entry], curves: Frames, joint: Frames) -> pd.DataFrame:
+    """One row per claim with a curve, in the order of the register.
+
+    ``id, notebook, n`` (estimated specifications), ``n_flagged, median, low, high`` (5 and 95 %
+    quantiles, in ``unit``), the shares ``claimed_side, significant_for, significant_against``,
+    ``p_median`` and ``p_share`` of the joint test with ``q_median``, Benjamini-Yekutieli over the
+    curves tested, ``moved_by``: the choice that accounts for most of the variance of the effects,
+    and ``moved_share`` of it.
+    """
+    rows = []
+    for entry in entries:
+        claim = entry.claim
+        if claim.id not in curves:
+            continue
+        table = curves[claim.id]
+        try:
+            found = summarise(table, claim.sign)
+        except CompendiumError:  # none was estimated: counted, with nothing else to say
+            rows.append({"id": claim.id, "notebook": claim.notebook, "n": 0, "n_flagged": len(table)})
+            continue
+        test = joint[claim.id].iloc[0] if claim.id in joint else {}
+        moved_by, share = _what_moves(table)
+        rows.append(
+            {
+                "id": claim.id,
+                "notebook": claim.notebook,
+                "n": found.n_estimated,
+                "n_flagged": len(table) - found.n_estimated,
+                "median": found.median,
+                "low": found.low,
+                "high": found.high,
+                "unit": curve_unit(claim),
+                "claimed_side": found.share_sign,
+                "significant_for": found.share_significant,
+                "significant_against": found.share_opposite,
+                "p_median": test.get("p_median", np.nan),
+                "p_share": test.get("p_share_significant", np.nan),
+                "moved_by": moved_by,
+                "moved_share": share,
+            }
+        )
+    return _with_q_values(pd.DataFrame(rows, columns=_CURVE_COLUMNS))
+
+
+_CURVE_COLUMNS = [
+    *("id", "notebook", "n", "n_flagged", "median", "low", "high", "unit"),
+    *("claimed_side", "significant_for", "significant_against"),
+    *("p_median", "q_median", "p_share", "moved_by", "moved_share"),
+]
+
+
+def _with_q_values(table: pd.DataFrame) -> pd.DataFrame:
+    tested = table["p_median"].notna()
+    table["q_median"] = np.nan
+    table.loc[tested, "q_median"] = adjusted(table.loc[tested, "p_median"].astype(float).tolist())
+    return table
+
+
+def _what_moves(table: pd.DataFrame) -> tuple[str, float]:
+    try:
+        most = importance(table, choices=kept_choices(table)).iloc[0]
+    except CompendiumError:  # nothing varies
+        return "", float("nan")
+    return str(most["choice"]), float(most["share"])
+
+
+def curve_unit(claim: Claim) -> str:
+    """What one unit of the effects of a claim's curve is."""
+    if claim.curve is not None:
+        return EFFECT_UNITS[claim.curve.get("standardise", "none")]
+    return claim.unit.en if claim.unit is not None else ""
+
+
+def z_values(curve: pd.DataFrame, sign: int) -> Floats:
+    """Normal deviate (S,) with the p-value of each estimated specification, claimed side positive.
+
+    Beyond p-values that a double can hold it is cut at the deviate of the smallest.
+    """
+    known = curve[np.isfinite(curve["effect"]) & np.isfinite(curve["p_value"])]
+    p_values = known["p_value"].to_numpy(float).clip(np.finfo(float).tiny, 1)
+    return np.asarray(sign * np.sign(known["effect"].to_numpy(float)) * stats.norm.isf(p_values / 2))
+
+
+def stepdown_table(entries: Sequence[Entry], draws: Frames) -> pd.DataFrame:
+    """Headlines tested together from their joint draws under no effect, two-sided.
+
+    One row per claim with draws: ``id, statistic`` (claimed side positive), ``p_value`` (wild
+    bootstrap by country), ``romano_wolf, holm`` (family-wise), ``benjamini_yekutieli`` (false
+    discovery rate), and ``q_register``: the same over all tested claims, each with the p-value of
+    its own headline.
+    """
+    columns = ["id", "statistic", "p_value", "romano_wolf", "holm", "benjamini_yekutieli"]
+    chosen = [e for e in entries if e.is_tested and e.claim.id in draws]
+    if not chosen:
+        return pd.DataFrame(columns=[*columns, "q_register"])
+    values = np.vstack([draws[e.claim.id]["statistic"].to_numpy(float) for e in chosen])
+    statistics, null = values[:, 0], values[:, 1:]
+    exceeding = (np.abs(null) >= (1 - TIE) * np.abs(statistics)[:, None]).sum(axis=1)
+    p_values = np.asarray(share_as_extreme(exceeding, null.shape[1], False), dtype=np.float64)
+    table = pd.DataFrame(
+        {
+            "id": [e.claim.id for e in chosen],
+            "statistic": statistics * [e.claim.sign for e in chosen],
+            "p_value": p_values,
+            "romano_wolf": romano_wolf(statistics, null),
+            **adjusted_p_values(p_values),
+        }
+    )
+    return table[columns].assign(q_register=[e.q_value for e in chosen])
+
+
+def inference_table(entries: Sequence[Entry], inference: Frames) -> pd.DataFrame:
+    """One row per claim and kind of inference that could be computed.
+
+    ``id, kind, estimate, ci_low, ci_high, p_value`` in the claim's unit; ``scaled, scaled_low,
+    scaled_high`` in smallest sizes that matter, claimed side positive. The headline as it was
+    judged is the kind ``judged``.
+    """
+    rows = []
+    for entry in entries:
+        if not entry.is_tested or entry.verdict is None or entry.claim.id not in inference:
+            continue
+        found = inference[entry.claim.id]
+        headline = entry.verdict.headline
+        judged = {"estimate": headline.estimate, "p_value": entry.verdict.p_value}
+        judged |= {"ci_low": headline.ci_low, "ci_high": headline.ci_high}
+        known = found[found["estimate"].notna()].to_dict("records")
+        for row in [{"kind": "judged", **judged}, *known]:
+            rows.append({"id": entry.claim.id, **_scaled(entry, row)})
+    return pd.DataFrame(rows, columns=_INFERENCE_COLUMNS)
+
+
+_INFERENCE_COLUMNS = [
+    *("id", "kind", "estimate", "ci_low", "ci_high", "p_value"),
+    *("scaled", "scaled_low", "scaled_high"),
+]
+
+
+def _scaled(entry: Entry, row: Mapping[str, float]) -> dict[str, float]:
+    assert entry.verdict is not None and entry.claim.smallest is not None
+    null = null_of(entry.claim, entry.verdict.headline)
+    unit = entry.claim.sign / entry.claim.smallest.size
+    ends = sorted(unit * (row[end] - null) for end in ("ci_low", "ci_high"))
+    scaled = {"scaled": unit * (row["estimate"] - null), "scaled_low": ends[0]}
+    return {**row, **scaled, "scaled_high": ends[1]}
+
+
+def p_values_by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """The p-values of :func:`inference_table`: claims down, kinds across."""
+    wide = table.pivot(index="id", columns="kind", values="p_value")
+    return wide.reindex(columns=[k for k in ("judged", *KINDS) if k in wide]).reset_index()
+
+
+def influence_table(entries: Sequence[Entry], without: Frames) -> pd.DataFrame:
+    """One row per claim and country left out.
+
+    ``id, country, estimate`` (without it, in the claim's unit), ``moved``: the change in standard
+    errors of the headline, towards the claimed side positive (DFBETA of Belsley, Kuh and Welsch
+    1980), ``turned``: whether the sign against the null is another.
+    """
+    parts = []
+    for entry in entries:
+        if not entry.is_tested or entry.verdict is None or entry.claim.id not in without:
+            continue
+        headline = entry.verdict.headline
+        error = (headline.ci_high - headline.ci_low) / (2 * Z95)
+        if not error > 0:
+            continue
+        null = null_of(entry.claim, headline)
+        found = without[entry.claim.id]
+        parts.append(
+            found[["country", "estimate"]].assign(
+                id=entry.claim.id,
+                moved=entry.claim.sign * (found["estimate"] - headline.estimate) / error,
+                turned=(found["estimate"] - null) * (headline.estimate - null) < 0,
+            )
+        )
+    columns = ["id", "country", "estimate", "moved", "turned"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def most_influential(influence: pd.DataFrame) -> pd.DataFrame:
+    """One row per claim: the country that moves it most, and the range without any one.
+
+    ``id, n_countries, lowest, highest, country, moved, turned`` (countries without which the sign
+    is another).
+    """
+    rows = []
+    for name, part in influence.dropna(subset=["moved"]).groupby("id", sort=False):
+        most = part.loc[part["moved"].abs().idxmax()]
+        rows.append(
+            {
+                "id": name,
+                "n_countries": len(part),
+                "lowest": part["estimate"].min(),
+                "highest": part["estimate"].max(),
+                "country": most["country"],
+                "moved": most["moved"],
+                "turned": ", ".join(part.loc[part["turned"], "country"]),
+            }
+        )
+    columns = ["id", "n_countries", "lowest", "highest", "country", "moved", "turned"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def missing(entries: Sequence[Entry], frames: Frames) -> list[str]:
+    """Claims that could have a frame, because they are testable, and have none."""
+    testable = [e.claim.id for e in entries if e.claim.not_testable is None]
+    return [name for name in testable if name not in frames]
