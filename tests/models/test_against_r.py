@@ -130,6 +130,9 @@ def plm_estimators(name: str, model: Arguments) -> None:
             add(f"plm/random/{short}/{name}", "random_effects", name, options, COMPONENTS)
     by_time = {**plain, "unit": "year", "variance_components": "wallace_hussain"}
     add(f"plm/random/time/{name}", "random_effects", name, by_time, COMPONENTS)
+    if name != "munnell_unbalanced":
+        effects_of_both = COMPONENTS | {"sigma2_time": lambda e: e.statistics["sigma_time"] ** 2}
+        add(f"plm/random/twoways/{name}", "two_way_random_effects", name, panel, effects_of_both)
     periods = {**plain, "time": "year"}
     add(f"plm/fama_macbeth/{name}", "fama_macbeth", name, periods)
     add(f"plm/lm_tests/{name}", "breusch_pagan_lm", name, panel)
@@ -410,6 +413,9 @@ def counts() -> None:
             name = f"hurdle/{short}/{link}"
             # pscl maximises and differentiates numerically.
             add(name, "hurdle", "counts", arguments, tolerance=1e-6)
+            if link != "cloglog":
+                inflated = {**arguments, "offset": "log_exposure"}
+                add(f"zeroinfl/{short}/{link}", "zero_inflated", "counts", inflated, tolerance=1e-6)
 
 
 def metafor() -> None:

@@ -234,11 +234,12 @@ def test_the_registry_names_what_is_wrong():
 @pytest.mark.parametrize(("guess", "meant"), registry.ESTIMATOR_GUESSES.items())
 def test_the_usual_names_of_methods_lead_to_the_registry(guess, meant):
     assert guess not in registry.ESTIMATORS
-    name, _, option = meant.partition(" with ")
     with pytest.raises(ModelError, match=f"did you mean {meant}"):
         registry.load(guess)
-    if option:
-        assert option.partition(":")[0] in registry.arguments_of(name)
+    for one in meant.split(" or "):
+        name, _, option = one.partition(" with ")
+        assert name in registry.ESTIMATORS
+        assert not option or option.partition(":")[0] in registry.arguments_of(name)
 
 
 def test_the_usual_names_of_arguments_are_arguments_of_some_estimator():
@@ -249,3 +250,37 @@ def test_the_usual_names_of_arguments_are_arguments_of_some_estimator():
 def test_the_registry_names_what_is_missing():
     with pytest.raises(ModelError, match="estimator 'iv' needs endogenous, instruments"):
         registry.call("iv", FRAME, {"outcome": "y"})
+
+
+def test_the_deviance_is_that_of_statsmodels():
+    ours = poisson(FRAME, outcome="n", regressors=("x", "z"), weights="w")
+    other = sm.GLM(FRAME["n"], X, sm.families.Poisson(), freq_weights=FRAME["w"]).fit(tol=1e-14)
+    assert ours.statistics["deviance"] == pytest.approx(other.deviance, rel=1e-10)
+
+
+@pytest.mark.parametrize("estimator", ["iv", "iv_gmm"])
+def test_the_adjusted_structural_r_squared_counts_parameters(estimator):
+    options = {"outcome": "y", "regressors": ("x",), "endogenous": "d", "instruments": "z"}
+    found = registry.call(estimator, FRAME, options).statistics
+    n = len(FRAME)
+    expected = 1 - (1 - found["r_squared_structural"]) * (n - 1) / (n - 3)
+    assert found["adj_r_squared_structural"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("usual", "here"),
+    [
+        *[("probit", "binary_regression"), ("logit", "binary_regression")],
+        *[("negbin", "count_regression"), ("zeroinfl", "zero_inflated"), ("rma", "meta_analysis")],
+        *[("pgmm", "dynamic_panel_gmm"), ("fe2sls", "iv with absorb"), ("ppml", "poisson")],
+        *[("feols", "ols with absorb"), ("xtreg", "within"), ("twoways", "two_way_random_effects")],
+    ],
+)
+def test_usual_names_of_methods_are_understood(usual, here):
+    with pytest.raises(ModelError, match=f"did you mean {here}"):
+        registry.load(usual)
+
+
+def test_degrees_of_freedom_among_the_options_of_a_covariance_are_sent_to_inference():
+    with pytest.raises(ModelError, match="vcov_options has no 'df'; write inference: 12"):
+        ols(FRAME, outcome="y", regressors="x", vcov="hc1", vcov_options={"df": 12})

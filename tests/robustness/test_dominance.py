@@ -6,11 +6,13 @@ import pytest
 
 from analysis.models import ModelError
 from analysis.models.decomposition import shapley_r_squared
+from analysis.models.residual_permutation import residual_permutation_test
 from analysis.robustness.dominance import (
     choices_of,
     dominance_curve,
     dominance_gap,
     drawn_moments,
+    excess_r_squared,
 )
 
 PEOPLE, MONEY = ["skills", "schools"], ["money"]
@@ -64,9 +66,9 @@ def test_effects_within_are_the_dummies_of_the_groups(regions: pd.DataFrame) -> 
 def test_a_draw_is_the_gap_of_the_rows_drawn(regions: pd.DataFrame) -> None:
     drawn = moments(regions, within="country", draws=3)
     stream = np.random.default_rng(np.random.SeedSequence([1, *b"test"]))
-    times = stream.multinomial(len(regions), np.full(len(regions), 1 / len(regions)), 3)
+    chosen = stream.integers(0, len(regions), size=(3, len(regions)))
     for i in range(3):
-        rows = regions.iloc[np.repeat(np.arange(len(regions)), times[i])].reset_index(drop=True)
+        rows = regions.iloc[chosen[i]].reset_index(drop=True)
         own = dominance_gap(moments(rows, within="country", draws=1), "y", PEOPLE, MONEY)
         assert dominance_gap(drawn, "y", PEOPLE, MONEY)[i + 1] == pytest.approx(own[0])
 
@@ -106,7 +108,7 @@ def test_the_curve_has_every_choice_once_and_the_gap_of_each(regions: pd.DataFra
     gap = dominance_gap(drawn, "y", PEOPLE, MONEY, ["density"])
     assert row["estimate"] == pytest.approx(gap[0])
     assert row["ci_low"] == pytest.approx(np.quantile(gap[1:], 0.025))
-    assert row["p_value"] == min(1, 2 * (1 + min((gap[1:] <= 0).sum(), (gap[1:] >= 0).sum())) / 51)
+    assert row["p_value"] == min(1, 2 * min((gap[1:] <= 0).mean(), (gap[1:] >= 0).mean()))
     assert (table["ci_low"] <= table["estimate"]).all()
     assert (table["estimate"] <= table["ci_high"]).all()
 
@@ -117,3 +119,36 @@ def test_too_few_rows_are_refused(regions: pd.DataFrame) -> None:
     with pytest.raises(ModelError, match="collinear"):
         twice = moments(regions.assign(schools=regions["skills"]))
         twice.explained("y", PEOPLE)
+
+
+def test_excess_is_the_partial_r_squared_less_what_chance_gives(regions: pd.DataFrame) -> None:
+    drawn = moments(regions, within="country")
+    shuffled = residual_permutation_test(
+        regions,
+        outcome="y",
+        tested=PEOPLE,
+        controls=MONEY,
+        within="country",
+        draws=1999,
+        seed=2,
+        name="excess",
+    )
+    excess = excess_r_squared(drawn, "y", PEOPLE, MONEY)
+    expected = 100 * (shuffled.observed - 2 / (len(regions) - 7 - 1))
+    assert excess[0] == pytest.approx(expected, abs=1e-8)
+    assert excess[0] == pytest.approx(100 * (shuffled.observed - shuffled.null_mean), abs=0.3)
+    assert excess[1:].mean() == pytest.approx(excess[0])
+
+
+def test_indicators_that_vanish_or_repeat_add_nothing(regions: pd.DataFrame) -> None:
+    frame = regions.assign(rare=0.0, again=regions["skills"], never=0.0)
+    frame.loc[frame.index[0], "rare"] = 1.0
+    columns = ["y", "skills", "again", "rare", "never"]
+    drawn = drawn_moments(frame, columns, draws=99, seed=1, name="rare")
+    assert np.isfinite(excess_r_squared(drawn, "y", ["skills", "rare"])).all()
+    np.testing.assert_allclose(
+        excess_r_squared(drawn, "y", ["skills", "again"]), excess_r_squared(drawn, "y", ["skills"])
+    )
+    assert drawn.rank(["skills", "never"]) == 1
+    with pytest.raises(ModelError, match="nothing is left"):
+        excess_r_squared(drawn, "y", ["again"], ["skills"])

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from analysis.models import ModelError, Specification, fit
 from analysis.robustness.choices import Curve, CurveError
-from analysis.robustness.unit_gaps import gap_curve, joint_placement, placement, unit_gaps
+from analysis.robustness.unit_gaps import (
+    gap_curve,
+    joint_placement,
+    placement,
+    redrawn_gaps,
+    unit_gaps,
+)
 
 
 def panel(units=24, years=8, seed=3):
@@ -170,3 +176,15 @@ def test_what_cannot_be_done_is_said():
     frame["again"] = 2 * frame["x"]
     with pytest.raises(ModelError, match="cannot be told apart"):
         unit_gaps(frame, "y", ["x", "again"])
+
+
+def test_redrawing_the_others_moves_the_line_by_what_a_mean_of_so_many_moves():
+    frame = panel(units=60)
+    draws = redrawn_gaps(frame, "y", ["x"], "U05", draws=199, seed=1)
+    gaps = unit_gaps(frame, "y", ["x"])
+    assert draws.mean() == pytest.approx(gaps["U05"], abs=0.05)
+    assert draws.std() == pytest.approx(gaps.std() / np.sqrt(59), rel=0.25)
+    mixed = redrawn_gaps(frame.sample(frac=1, random_state=2), "y", ["x"], "U05", draws=20, seed=1)
+    np.testing.assert_allclose(mixed, draws[:20], atol=1e-12)
+    with pytest.raises(ModelError, match="two other units"):
+        redrawn_gaps(frame[frame["country"] != "U05"], "y", ["x"], "U05", seed=1)

@@ -311,3 +311,99 @@ def test_a_number_rounded_twice_is_no_exact_one_and_no_failure(small_study):
     assert not twice.failed and twice.counts["exact"] == 0
     assert only(needless).verdict == "exact" and not only(needless).reason
     assert only(wrong).verdict == "unmapped" and "3 decimals does not explain" in only(wrong).reason
+
+
+@pytest.mark.parametrize(
+    ("spelled", "value"),
+    [
+        *[(name, "estimate") for name in ("Coef.", "coefficient", "estimate", "beta")],
+        *[(name, "std_error") for name in ("SE", "s.e.", "std_error", "Std. err.", "SE cluster")],
+        *[(name, "statistic") for name in ("t-stat", "tval", "z value", "zval", "t")],
+        *[(name, "p_value") for name in ("p-value", "P value", "pval", "p.value")],
+        *[(name, "ci_low") for name in ("ci.lb", "ci_low", "CI lower")],
+        *[(name, "ci_high") for name in ("ci.ub", "ci_high", "CI upper")],
+    ],
+)
+def test_a_statistic_may_be_called_as_programs_call_it(small_study, spelled, value):
+    assert computed(small_study, "x", spelled) == computed(
+        small_study, {"term": "x", "value": value}
+    )
+
+
+def test_a_statistic_nearly_spelled_right_is_told_how(small_study):
+    assert "did you mean std_error" in computed(small_study, "x", "std_eror")
+    assert "did you mean" not in computed(small_study, "x", "LM")
+
+
+def test_a_p_value_beside_a_named_statistic_may_be_called_pval(small_study):
+    target = {"statistic": "wald_chi2"}
+    assert computed(small_study, target, "pval") == computed(
+        small_study, {"statistic": "wald_chi2_p"}
+    )
+
+
+def test_a_place_with_only_goes_before_one_without_in_the_same_model(small_study):
+    place = {"only": ["se"], "rows": {"X": {"term": "x", "scale": 10.0}}}
+    printed = line("X", "se", "1") + line("X", "coef", "2")
+    report = run_study(small_study(printed, models=[{**MODEL, "also": [place]}]))
+    error, coefficient = (one.computed for one in report.comparisons)
+    assert error == pytest.approx(10 * computed(small_study, "x", "se"))
+    assert coefficient == computed(small_study, "x", "coef")
+    twice = {**MODEL, "also": [{"rows": {"X": "x"}}]}
+    report = run_study(small_study(line("X", "se", "1"), models=[twice]))
+    assert only(report).reason.startswith("claimed by more than one place of model ols: give them")
+
+
+def test_a_number_in_percent_is_told_its_scale(small_study, by_hand):
+    beta = by_hand[0][1]
+    for printed, scale in ((f"{beta:.3f}%", "0.01"), (f"{100 * beta:.2f}", "100")):
+        report = run_study(small_study(line("X", "coef", printed)))
+        one = only(report)
+        assert (one.verdict, one.explained) == ("different", False) and report.failed
+        assert f"With scale: {scale} it would be exact" in one.reason
+        model = {**MODEL, "rows": {"X": {"term": "x", "scale": float(scale)}}}
+        report = run_study(small_study(line("X", "coef", printed), models=[model]))
+        assert only(report).verdict == "exact"
+
+
+def test_a_scale_is_not_proposed_where_it_changes_nothing_or_one_digit_is_printed(small_study):
+    p_value = computed(small_study, {"expression": "p_value('Intercept')"})
+    model = {**MODEL, "rows": {"X": "Intercept"}}
+    report = run_study(small_study(line("X", "p", f"{100 * p_value:.3f}"), models=[model]))
+    assert (only(report).verdict, only(report).reason) == ("different", "")
+    n = run_study(small_study(line("N", "n", "1")))  # 58 observations: 0.58 rounds to 1
+    assert (only(n).verdict, only(n).reason) == ("different", "")
+
+
+def test_rows_and_statistics_may_be_a_list_where_labels_are_names(small_study):
+    model = {**MODEL, "rows": ["Intercept", "x"], "statistics": ["n_obs"], "also": []}
+    printed = line("x", "coef", "2") + line("Intercept", "se", "2") + line("n_obs", "n", "58")
+    report = run_study(small_study(printed, models=[model]))
+    long = {"Intercept": "Intercept", "x": "x"}
+    same = run_study(
+        small_study(printed, models=[{**model, "rows": long, "statistics": {"n_obs": "n_obs"}}])
+    )
+    assert report.comparisons == same.comparisons and report.counts["unmapped"] == 0
+
+
+def test_a_column_without_a_heading_is_named_by_an_empty_text(small_study):
+    printed = line("X", "coef", "2", column="") + line("X", "coef", "2", column="B")
+    models = [{**MODEL, "column": ""}, {**MODEL, "id": "b", "column": ["B"], "vcov": "hc1"}]
+    report = run_study(small_study(printed, models=models))
+    assert [one.model for one in report.comparisons] == ["ols", "b"]
+
+
+def test_an_interaction_with_a_level_too_many_is_told_to_name_its_base(small_study):
+    model = {**MODEL, "formula": "y ~ z + factor(sector):z2", "rows": {}, "statistics": {}}
+    keys = {"derive": {"z": "2 * x", "z2": "x"}}
+    report = run_study(small_study(line("X", "coef", "2"), models=[model], **keys))
+    assert "write factor(sector, base=level) in the interaction" in report.errors[0]
+    model["formula"] = "y ~ z + z2"
+    report = run_study(small_study(line("X", "coef", "2"), models=[model], **keys))
+    assert "cannot be estimated" in report.errors[0] and "base=" not in report.errors[0]
+
+
+def test_a_text_outcome_is_told_to_become_an_indicator(small_study):
+    model = {**MODEL, "formula": "sector ~ x"}
+    report = run_study(small_study(line("X", "coef", "2"), models=[model]))
+    assert "as with indicator(sector == 'yes')" in report.errors[0]

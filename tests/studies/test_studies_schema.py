@@ -78,6 +78,7 @@ def test_foreach_writes_one_model_per_combination():
             {"models": [{**MODEL, "rows": {"X": {"term": "x", "statistic": "n_obs"}}}]},
             "models: ols: rows: X: give one of term, statistic, expression",
         ),
+        ({"models": [{**MODEL, "rows": ["x", 1990]}]}, "models: ols: rows: a list holds labels"),
         ({"models": [{**MODEL, "rows": {"X": False}}]}, "quote texts that YAML reads otherwise"),
         ({"id": "Small"}, "id: String should match pattern"),
     ],

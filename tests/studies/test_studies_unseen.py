@@ -346,6 +346,7 @@ def test_an_unseen_study_agrees_in_every_printed_digit(name: str, tmp_path: Path
 FIRST_TRIES = [
     ("vcov: classical", "vcov: HC1", "hc1"),
     ("estimator: iv_gmm\n    method: 2sls", "estimator: probit", "binary_regression"),
+    ("estimator: iv_gmm\n    method: 2sls", "estimator: xtivreg", "random_effects_iv"),
     ("method: 2sls", "method: two_stage", "2sls"),
     ("educ ~ motheduc + fatheduc", "educ ~ mothedu + fatheduc", "motheduc"),
     ("overidentification: sargan", "overidentification: hansen_j", "sargan"),

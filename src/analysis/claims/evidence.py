@@ -15,8 +15,8 @@ stepdown over the whole register needs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,7 @@ KINDS = {
     "region": "Clusters: regions",
     "country": "Clusters: countries",
     "region and year": "Clusters: regions and years",
+    "country and year": "Clusters: countries and years",
     "conley": "Errors correlated over space",
     "wild bootstrap": "Wild bootstrap over countries",
 }
@@ -78,10 +79,13 @@ def curve_evidence(
     """
     kept = _kept_curve(table) if EFFECTS[0] in table else _kept_grid(table, null)
     frames = {f"{CURVE}_{claim}": round_significant(kept, DIGITS)}
-    if joint is not None:
-        facts = {name: value for name, value in asdict(joint).items() if name != "null_curve"}
-        frames[f"{JOINT}_{claim}"] = round_significant(pd.DataFrame([facts]), DIGITS)
-    return frames
+    return frames if joint is None else frames | joint_evidence(claim, joint)
+
+
+def joint_evidence(claim: str, joint: JointTest) -> Frames:
+    """``joint_<claim>``: the numbers of a joint test of a claim's curve, or of a part of it."""
+    facts = {name: value for name, value in asdict(joint).items() if name != "null_curve"}
+    return {f"{JOINT}_{claim}": round_significant(pd.DataFrame([facts]), DIGITS)}
 
 
 def headline_evidence(
@@ -102,29 +106,41 @@ def headline_evidence(
     """
     rows = complete_rows(design, frame)
     frames = {f"{INFERENCE}_{claim}": compare_inference(design, rows, draws=draws)}
-    for kind, compute in {WITHOUT: without_each, DRAWS: partial(null_draws, draws=draws)}.items():
-        try:
-            frames[f"{kind}_{claim}"] = compute(design, rows)
-        except CompendiumError:  # too few countries, which the comparison says in words
-            continue
+    with suppress(CompendiumError):  # too few countries, which the comparison says in words
+        frames[f"{WITHOUT}_{claim}"] = without_each(design, rows)
+        frames[f"{DRAWS}_{claim}"] = null_draws(design, rows, draws=draws)
     return {name: round_significant(kept, DIGITS) for name, kept in frames.items()}
 
 
-def compare_inference(
-    design: Design, rows: pd.DataFrame, *, draws: int = N_DRAWS
-) -> pd.DataFrame:
-    """The headline with its error computed in each of the ways of :data:`KINDS`."""
-    ways: dict[str, Callable[[], Mapping[str, float]]] = {
-        "region": lambda: _solved(design, _moments(design, rows, design.cluster)),
-        "country": lambda: _solved(design, _moments(design, rows, _country(design, rows))),
-        "region and year": lambda: _solved(design, _moments(design, rows, design.cluster, "year")),
+def without_evidence(claim: str, estimates: Mapping[str, float]) -> Frames:
+    """``without_<claim>`` from estimates by the country left out, for what is no regression."""
+    kept = pd.DataFrame({"country": list(estimates), "estimate": list(estimates.values())})
+    kept = kept.astype({"country": "str", "estimate": "float64"})
+    return {f"{WITHOUT}_{claim}": round_significant(kept.sort_values("country"), DIGITS)}
+
+
+def compare_inference(design: Design, rows: pd.DataFrame, *, draws: int = N_DRAWS) -> pd.DataFrame:
+    """The headline with its error computed in each of the ways of :data:`KINDS`.
+
+    Rows without the column ``geo`` are countries and have no clusters of regions.
+    """
+    region, country = _region(rows), design.country
+
+    def clustered(*columns: str) -> Callable[[], Mapping[str, float]]:
+        return lambda: _solved(design, _moments(design, rows, *columns))
+
+    ways = {
+        "country": clustered(country),
+        "country and year": clustered(country, "year"),
         "conley": lambda: _over_space(design, rows),
         "wild bootstrap": lambda: _bootstrapped(design, rows, draws),
     }
+    if region is not None:
+        ways = {"region": clustered(region), "region and year": clustered(region, "year")} | ways
     found = []
-    for kind, compute in ways.items():
+    for kind in (kind for kind in KINDS if kind in ways):
         try:
-            found.append({"kind": kind, **compute(), "why": ""})
+            found.append({"kind": kind, **ways[kind](), "why": ""})
         except CompendiumError as problem:
             found.append({"kind": kind, "why": str(problem)})
     return pd.DataFrame(found, columns=["kind", *ESTIMATES, "p_value", "why"])
@@ -170,7 +186,9 @@ def read_kept(folders: Sequence[Path], kind: str) -> Frames:
             try:
                 found[claim] = pd.read_parquet(path)
             except (OSError, ValueError) as problem:
-                raise ClaimError(f"{path} cannot be read ({problem}); run its notebook again") from None
+                raise ClaimError(
+                    f"{path} cannot be read ({problem}); run its notebook again"
+                ) from None
     return dict(sorted(found.items()))
 
 
@@ -186,7 +204,7 @@ def _kept_curve(table: pd.DataFrame) -> pd.DataFrame:
     declared = varying_choices(table)
     others = [c for c in table if c not in {*RESULTS, *EFFECTS, *declared, "controls"}]
     choices = [*declared, *(c for c in others if not c.startswith(WITH) and _varies(table[c]))]
-    kept = table[[*choices, *KEPT]].copy()
+    kept = table.assign(flag=table.get("flag", ""))[[*choices, *KEPT]]
     return _plain(kept, choices)
 
 
@@ -199,7 +217,7 @@ def _kept_grid(grid: pd.DataFrame, null: float) -> pd.DataFrame:
     }
     kept = grid[choices].assign(**numbers)
     kept["p_value"] = grid["p_value"] if "p_value" in grid else _implied_p_values(kept)
-    kept["flag"] = grid["flag"] if "flag" in grid else ""
+    kept["flag"] = grid.get("flag", "")
     return _plain(kept[[*choices, *KEPT]], choices)
 
 
@@ -223,6 +241,10 @@ def _implied_p_values(kept: pd.DataFrame) -> Floats:
 
 
 # ---------------------------------------------------------------- headlines
+
+
+def _region(rows: pd.DataFrame) -> str | None:
+    return "geo" if "geo" in rows else None
 
 
 def _country(design: Design, rows: pd.DataFrame) -> str:
@@ -262,10 +284,12 @@ def _solved(
 
 
 def _over_space(design: Design, rows: pd.DataFrame) -> dict[str, float]:
-    places = rows.groupby(design.cluster)[["lon", "lat"]].first() if "lon" in rows else None
-    if places is None or places.isna().to_numpy().any():
-        raise ClaimError("without coordinates errors over space cannot be computed")
-    moments = _moments(design, rows, design.cluster)
+    if not {"geo", "lon", "lat"} <= set(rows.columns):
+        raise ClaimError("without coordinates of regions errors over space cannot be computed")
+    places = rows.groupby("geo")[["lon", "lat"]].first()
+    if places.isna().to_numpy().any():
+        raise ClaimError("regions without coordinates: errors over space cannot be computed")
+    moments = _moments(design, rows, "geo")
     kernel = spatial_kernel(places.loc[list(moments.clusters)], design.cutoff_km)
     return _solved(design, moments, vcov="conley", kernel=kernel)
 

@@ -222,4 +222,4 @@ class Check:
         """A check that is passed when its null hypothesis (nothing wrong) is not rejected."""
         if not 0 <= p_value <= 1:
             raise ClaimError(f"check {name!r}: {p_value!r} is no p-value")
-        return cls(name, p_value >= alpha, float(p_value))
+        return cls(name, bool(p_value >= alpha), float(p_value))

@@ -6,6 +6,7 @@ are turned so that the claimed side is positive where it says so.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from analysis import CompendiumError
 from analysis.claims.assembly import Entry, adjusted
 from analysis.claims.declaration import Claim
 from analysis.claims.evidence import KINDS, kept_choices
+from analysis.claims.rule import DEFAULT
 from analysis.claims.verdict import null_of
 from analysis.robustness.curve import EFFECT_UNITS
+from analysis.robustness.enumeration import CELL_CHOICES, WITH
 from analysis.robustness.importance import importance
 from analysis.robustness.stepdown import adjusted_p_values, romano_wolf
 from analysis.robustness.summary import summarise
@@ -30,15 +33,53 @@ Frames = Mapping[str, pd.DataFrame]
 Z95 = float(stats.norm.ppf(0.975))
 
 
-def curves_table(entries: Sequence[Entry], curves: Frames, joint: Frames) -> pd.DataFrame:
+def choices_table(entries: Sequence[Entry], curves: Frames) -> pd.DataFrame:
+    """``id, choice, share``: of the variance of the effects of a claim, by choice, largest first.
+
+    Shares add up, so those of the single controls are given together as ``controls``.
+    """
+    parts = []
+    for name in (e.claim.id for e in entries if e.claim.id in curves):
+        table = curves[name]
+        try:
+            found = importance(table, choices=kept_choices(table))
+        except CompendiumError:  # nothing varies
+            continue
+        choice = found["choice"].where(~found["choice"].str.startswith(WITH), "controls")
+        shares = found.groupby(choice)["share"].sum().sort_values(ascending=False, kind="stable")
+        parts.append(pd.DataFrame({"id": name, "choice": shares.index, "share": shares.to_numpy()}))
+    columns = ["id", "choice", "share"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def choices_wide(choices: pd.DataFrame) -> pd.DataFrame:
+    """Per cent of the variance, claims down, kinds of choice across, by their sum.
+
+    What only single claims choose is put together as ``other``; what no choice accounts for by
+    itself stands last as ``together``. Missing where a curve does not have the choice.
+    """
+    common = {*CELL_CHOICES, "controls"}
+    kind = choices["choice"].where(choices["choice"].isin(common), "other")
+    wide = 100 * choices.assign(kind=kind).pivot_table(
+        index="id", columns="kind", values="share", aggfunc="sum", sort=False
+    )
+    order = wide.sum().sort_values(ascending=False, kind="stable").index
+    return wide[order].assign(together=100 - wide.sum(axis=1))
+
+
+def curves_table(
+    entries: Sequence[Entry], curves: Frames, joint: Frames, choices: pd.DataFrame
+) -> pd.DataFrame:
     """One row per claim with a curve, in the order of the register.
 
-    ``id, notebook, n`` (estimated specifications), ``n_flagged, median, low, high`` (5 and 95 %
-    quantiles, in ``unit``), the shares ``claimed_side, significant_for, significant_against``,
-    ``p_median`` and ``p_share`` of the joint test with ``q_median``, Benjamini-Yekutieli over the
-    curves tested, ``moved_by``: the choice that accounts for most of the variance of the effects,
-    and ``moved_share`` of it.
+    ``choices`` are those of :func:`choices_table`. The columns: ``id, notebook, n`` (estimated
+    specifications), ``n_flagged, median, low, high`` (5 and 95 % quantiles, in ``unit``), the
+    shares ``claimed_side, significant_for, significant_against``, ``p_median`` and ``p_share`` of
+    the joint test of ``n_joint`` of them, with ``q_median``, Benjamini-Yekutieli over the curves
+    tested, ``moved_by``: the choice that accounts for most of the variance of the effects, and
+    ``moved_share`` of it.
     """
+    shares = choices.groupby("id")
     rows = []
     for entry in entries:
         claim = entry.claim
@@ -48,10 +89,12 @@ def curves_table(entries: Sequence[Entry], curves: Frames, joint: Frames) -> pd.
         try:
             found = summarise(table, claim.sign)
         except CompendiumError:  # none was estimated: counted, with nothing else to say
-            rows.append({"id": claim.id, "notebook": claim.notebook, "n": 0, "n_flagged": len(table)})
+            rows.append(
+                {"id": claim.id, "notebook": claim.notebook, "n": 0, "n_flagged": len(table)}
+            )
             continue
         test = joint[claim.id].iloc[0] if claim.id in joint else {}
-        moved_by, share = _what_moves(table)
+        moved_by, share = _what_moves(shares, claim.id)
         rows.append(
             {
                 "id": claim.id,
@@ -65,6 +108,7 @@ def curves_table(entries: Sequence[Entry], curves: Frames, joint: Frames) -> pd.
                 "claimed_side": found.share_sign,
                 "significant_for": found.share_significant,
                 "significant_against": found.share_opposite,
+                "n_joint": test.get("n_specifications", 0),
                 "p_median": test.get("p_median", np.nan),
                 "p_share": test.get("p_share_significant", np.nan),
                 "moved_by": moved_by,
@@ -77,7 +121,7 @@ def curves_table(entries: Sequence[Entry], curves: Frames, joint: Frames) -> pd.
 _CURVE_COLUMNS = [
     *("id", "notebook", "n", "n_flagged", "median", "low", "high", "unit"),
     *("claimed_side", "significant_for", "significant_against"),
-    *("p_median", "q_median", "p_share", "moved_by", "moved_share"),
+    *("n_joint", "p_median", "q_median", "p_share", "moved_by", "moved_share"),
 ]
 
 
@@ -88,11 +132,10 @@ def _with_q_values(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _what_moves(table: pd.DataFrame) -> tuple[str, float]:
-    try:
-        most = importance(table, choices=kept_choices(table)).iloc[0]
-    except CompendiumError:  # nothing varies
+def _what_moves(shares: Any, name: str) -> tuple[str, float]:
+    if name not in shares.groups:
         return "", float("nan")
+    most = shares.get_group(name).iloc[0]
     return str(most["choice"]), float(most["share"])
 
 
@@ -106,11 +149,26 @@ def curve_unit(claim: Claim) -> str:
 def z_values(curve: pd.DataFrame, sign: int) -> Floats:
     """Normal deviate (S,) with the p-value of each estimated specification, claimed side positive.
 
-    Beyond p-values that a double can hold it is cut at the deviate of the smallest.
+    A p-value of zero, as draws can give, has no deviate; that of the interval takes its place.
     """
     known = curve[np.isfinite(curve["effect"]) & np.isfinite(curve["p_value"])]
-    p_values = known["p_value"].to_numpy(float).clip(np.finfo(float).tiny, 1)
-    return np.asarray(sign * np.sign(known["effect"].to_numpy(float)) * stats.norm.isf(p_values / 2))
+    effect = known["effect"].to_numpy(float)
+    half = (known["effect_high"] - known["effect_low"]).to_numpy(float) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.where(
+            known["p_value"] > 0, stats.norm.isf(known["p_value"] / 2), np.abs(effect) / half * Z95
+        )
+    z = sign * np.sign(effect) * size
+    return np.asarray(z[np.isfinite(z)], dtype=np.float64)
+
+
+def headline_z(entry: Entry) -> float:
+    """Normal deviate of a tested claim's headline, claimed side positive."""
+    assert entry.verdict is not None
+    headline = entry.verdict.headline
+    distance = headline.estimate - null_of(entry.claim, headline)
+    p_value = max(entry.verdict.p_value, float(np.finfo(float).tiny))
+    return float(entry.claim.sign * np.sign(distance) * stats.norm.isf(p_value / 2))
 
 
 def stepdown_table(entries: Sequence[Entry], draws: Frames) -> pd.DataFrame:
@@ -239,3 +297,33 @@ def missing(entries: Sequence[Entry], frames: Frames) -> list[str]:
     """Claims that could have a frame, because they are testable, and have none."""
     testable = [e.claim.id for e in entries if e.claim.not_testable is None]
     return [name for name in testable if name not in frames]
+
+
+def counts(
+    entries: Sequence[Entry],
+    curves: pd.DataFrame,
+    stepdown: pd.DataFrame,
+    inference: pd.DataFrame,
+    influence: pd.DataFrame,
+    *,
+    alpha: float = DEFAULT.alpha,
+) -> dict[str, int]:
+    """What ``sentences.robustness`` says of the tables of this module, by name."""
+    side = {e.claim.id: e.claim.sign for e in entries}
+    estimated = curves[curves["n"] > 0]
+    kinds = inference[inference["kind"] != "judged"].groupby("id")["p_value"]
+    settled = (kinds.max() < alpha) | (kinds.min() >= alpha)
+    return {
+        "testable": sum(e.claim.not_testable is None for e in entries),
+        "curves": len(estimated),
+        "specifications": int(estimated["n"].sum()),
+        "claimed": int((estimated["median"] * estimated["id"].map(side) > 0).sum()),
+        "clear": int((estimated["significant_for"] > 0.5).sum()),
+        "headlines": len(stepdown),
+        "alone": int((stepdown["p_value"] < alpha).sum()),
+        "family": int((stepdown["romano_wolf"] < alpha).sum()),
+        "left": int(influence["id"].nunique()),
+        "turned": int(influence.loc[influence["turned"].astype(bool), "id"].nunique()),
+        "compared": len(settled),
+        "unsettled": int((~settled).sum()),
+    }

@@ -22,6 +22,7 @@ NARROW, WIDE = "\u202f", "\u00a0"
 MINUS = "−"
 #: Beyond so many times the information it is said to be out of reach, not in units to be counted.
 FARTHEST = 20
+_ROBUSTNESS = ("curves", "together", "influence")
 
 
 @cache
@@ -197,6 +198,12 @@ def summary(counts: Mapping[str, int], lang: str) -> str:
         _fill(lang, "tally", "together", n=number(counts["only alone"], lang)),
     ]
     return " ".join(parts)
+
+
+def robustness(counts: Mapping[str, int], lang: str) -> str:
+    """All curves and headlines in three sentences, from ``claims.robustness.counts``."""
+    shown = {name: number(count, lang) for name, count in counts.items()}
+    return " ".join(_fill(lang, "robustness", part, **shown) for part in _ROBUSTNESS)
 
 
 # --- numbers -----------------------------------------------------------------------------------

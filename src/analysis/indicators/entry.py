@@ -1,4 +1,4 @@
-"""New specialisations of regions: which rows were at risk, which came to have one, which lost it."""
+"""New specialisations of regions: which rows were at risk, which gained one, which lost one."""
 
 import pandas as pd
 

@@ -135,12 +135,21 @@ def _numeric(spec: Specification, frame: pd.DataFrame, lagged: pd.DataFrame) -> 
     values = {}
     for role, column in sources.items():
         if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+            instead = _instead(role, column.name)
             raise ModelError(
-                f"column {column.name!r} is {column.dtype}, expected numbers; "
-                "absorb it as a fixed effect or turn it into dummies first"
+                f"column {column.name!r} is {column.dtype}, expected numbers; {instead}"
             )
         values[role] = column.to_numpy(dtype=float, na_value=np.nan)
     return pd.DataFrame(values)
+
+
+def _instead(role: str, name: str) -> str:
+    """What to do with texts where numbers are needed."""
+    if role == "outcome":
+        return f"turn it into 1 and 0 first, as with indicator({name} == 'yes')"
+    if role == "weights":
+        return "weights are numbers"
+    return "absorb it as a fixed effect or turn it into dummies first"
 
 
 def _all_finite(values: pd.DataFrame) -> bool:

@@ -12,7 +12,7 @@ from scipy import linalg
 
 from analysis.models.absorption import absorb
 from analysis.models.poisson_two_way import concentrated_predictor
-from analysis.models.specification import ModelError
+from analysis.models.specification import CollinearError, ModelError
 from analysis.models.two_way import group_rows
 
 Floats = NDArray[np.float64]
@@ -152,10 +152,11 @@ def _solve(
         term for term, size in zip(terms, diagonal, strict=True) if size < COLLINEARITY_TOLERANCE
     ]
     if collinear:
-        raise ModelError(
+        raise CollinearError(
             f"{', '.join(collinear)} cannot be estimated: in the {len(within)} rows used it does "
             "not vary, or is a combination of the regressors before it, the absorbed effects or "
-            "the instruments. Leave it out or widen the sample"
+            "the instruments. Leave it out or widen the sample",
+            collinear,
         )
     coefficients = linalg.solve_triangular(joint[:k, :k], joint[:k, k]) / scale
     inverse = linalg.solve_triangular(joint[:k, :k], np.eye(k)) / scale[:, None]

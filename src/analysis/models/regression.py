@@ -10,9 +10,10 @@ conventions be chosen by name, because printed standard errors follow many of th
 from dataclasses import replace
 
 import pandas as pd
+from scipy.special import xlogy
 
 from analysis.models.estimates import Estimates, tabulate
-from analysis.models.fit import solve
+from analysis.models.fit import Solved, solve
 from analysis.models.linear.covariances import (
     Groups,
     choose_vcov,
@@ -20,7 +21,7 @@ from analysis.models.linear.covariances import (
     small_sample_text,
 )
 from analysis.models.linear.panel import Columns, column_names
-from analysis.models.linear.results import slopes_test
+from analysis.models.linear.results import adjusted, slopes_test
 from analysis.models.specification import Specification
 
 
@@ -48,8 +49,8 @@ def iv(
     The first arguments are those of :class:`analysis.models.Specification`, the last those of this
     module; ``vcov`` is ``classical``, ``hc0``, ``hc1`` or ``cluster``. Among the statistics,
     ``r_squared_structural`` is one minus the sum of squared structural residuals over the total: it
-    may be negative and is no measure of fit, but is often printed. The strength of the instruments
-    is in the facts.
+    may be negative and is no measure of fit, but is often printed, as is
+    ``adj_r_squared_structural``. The strength of the instruments is in the facts.
     """
     spec = Specification(
         outcome=outcome,
@@ -88,7 +89,8 @@ def poisson(
 ) -> Estimates:
     """Poisson (pseudo) maximum likelihood, ``E[y] = exp(a + X b + effects)``.
 
-    Arguments as in :func:`iv`; inference is normal by default, as is usual for likelihoods. With
+    Arguments as in :func:`iv`; inference is normal by default, as is usual for likelihoods. The
+    statistic ``deviance`` is ``2 sum(w (y log(y / mu) - y + mu))``. With
     one absorbed effect the statistic ``conditional_log_likelihood`` is the likelihood given each
     group's total (Hausman, Hall and Griliches 1984, eq. 2.8), which has the same maximum.
     """
@@ -125,4 +127,19 @@ def _estimated(
         found.facts, df_t=df_t, small_sample=small_sample_text(choice, found.solution.fitted)
     )
     result = tabulate(list(design.terms), found.solution.coefficients, matrix, facts)
-    return replace(result, statistics={**found.statistics, **slopes_test(result)})
+    statistics = {**found.statistics, **_further(found), **slopes_test(result)}
+    return replace(result, statistics=statistics)
+
+
+def _further(found: Solved) -> dict[str, float]:
+    """What programs print of these estimators besides the statistics of every fit."""
+    design, fitted = found.design, found.solution.fitted
+    n, n_parameters = len(design.outcome), found.facts.n_parameters
+    if fitted is not None:
+        outcome = design.outcome
+        terms = xlogy(outcome, outcome) - xlogy(outcome, fitted) - outcome + fitted
+        return {"deviance": 2 * float(design.weights @ terms)}
+    assert n_parameters is not None
+    share = found.statistics["r_squared_structural"]
+    intercept = design.specification.intercept
+    return {"adj_r_squared_structural": adjusted(share, n, n_parameters, intercept)}

@@ -12,6 +12,14 @@ class ModelError(CompendiumError):
     """A model that cannot be estimated as asked; the message says why and what would be right."""
 
 
+class CollinearError(ModelError):
+    """Some ``terms`` are combinations of others."""
+
+    def __init__(self, message: str, terms: list[str]) -> None:
+        super().__init__(message)
+        self.terms = terms
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Specification:
     """One regression.

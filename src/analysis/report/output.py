@@ -290,13 +290,23 @@ class Output:
         """The assembled register in three sentences; their numbers go to ``estimates.parquet``."""
         from analysis.claims import sentences
         from analysis.claims.assembly import tally
-        from analysis.report import verdict_view
 
         counts = tally(entries)
-        numbers = {f"register: {name}": float(count) for name, count in counts.items()}
-        self.estimates("register", verdict_view.number_estimates(numbers))
-        text = sentences.summary(counts, lang)
-        self._record_sentences([text], numbers, "register")
+        return self._counted("register", counts, sentences.summary(counts, lang))
+
+    def robustness(self, counts: Mapping[str, int], *, lang: str = "en") -> Markdown:
+        """All curves and headlines in three sentences, from ``claims.robustness.counts``."""
+        from analysis.claims import sentences
+
+        return self._counted("robustness", counts, sentences.robustness(counts, lang))
+
+    def _counted(self, model: str, counts: Mapping[str, int], text: str) -> Markdown:
+        """A sentence about counts, with them in ``estimates.parquet``."""
+        from analysis.report import verdict_view
+
+        numbers = {f"{model}: {name}": float(count) for name, count in counts.items()}
+        self.estimates(model, verdict_view.number_estimates(numbers))
+        self._record_sentences([text], numbers, model)
         return Markdown(text)
 
     def _record_sentences(self, texts: list[str], values: Mapping[str, float], model: str) -> None:

@@ -334,25 +334,38 @@ def _factors(plan: Plan) -> Floats:
         return factors
     names = list(all_measures(plan.curve))
     values = plan.columns[names].to_numpy(dtype=np.float64)
+    place = {name: i for i, name in enumerate(names)}
     for one in plan.passes:
-        rows = pd.DataFrame(values[one.rows(len(values))], columns=names)
+        rows = values[one.rows(len(values))]
+        used = [place[name] for name in one.columns]
+        measured = {
+            name: (mean, deviation)
+            for name, mean, deviation in zip(
+                one.columns,
+                rows[:, used].mean(axis=0),
+                rows[:, used].std(axis=0, ddof=1),
+                strict=True,
+            )
+        }
         numbers, which = np.unique(enumeration.cell[one.specifications], return_inverse=True)
         by_cell = [
-            _factor(plan.curve.standardise, enumeration.cells[number], rows) for number in numbers
+            _factor(plan.curve.standardise, enumeration.cells[number], measured)
+            for number in numbers
         ]
         factors[one.specifications] = np.array(by_cell)[which]
     return factors
 
 
-def _factor(standardise: str, cell: Cell, rows: pd.DataFrame) -> float:
+def _factor(standardise: str, cell: Cell, measured: Mapping[str, tuple[float, float]]) -> float:
+    """``measured``: mean and standard deviation by measure."""
     outcome = cell.outcome
     if standardise != "percent":
-        deviation = rows[outcome.formula].std()
-        return (rows[cell.focus.formula].std() if standardise == "both sd" else 1.0) / deviation
+        of_focus = measured[cell.focus.formula][1] if standardise == "both sd" else 1.0
+        return of_focus / measured[outcome.formula][1]
     if cell.estimator == "poisson":
         return 100.0  # coefficients are of the logarithm of the mean
     if outcome.transform in LOGS:
         return 100.0 / outcome.times
     if outcome.transform == "growth":
         return 1.0 / outcome.times
-    return 100.0 / abs(rows[outcome.formula].mean())
+    return 100.0 / abs(measured[outcome.formula][0])

@@ -1,4 +1,4 @@
-"""Does one group of regressors explain more than another? The gap in R², with bootstrap draws.
+"""What groups of regressors explain, one against another or against chance, with bootstrap draws.
 
 With two groups, the difference of their Shapley shares of R² (Lindeman, Merenda and Gold 1980; see
 :func:`analysis.models.decomposition.shapley_r_squared`) is the difference of what each explains
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.indicators.kept_positions import times_drawn
 from analysis.models import ModelError
 
 Floats = NDArray[np.float64]
@@ -24,27 +25,45 @@ Floats = NDArray[np.float64]
 LEVEL = 0.95
 #: Rows beyond one for each column and group.
 SPARE_ROWS = 5
+#: Of variables in standard deviations, per row.
+COLLINEAR = 1e-9
+RIDGE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnMoments:
-    """Cross-moments of the centred ``columns``: ``blocks`` (1 + draws, K, K), the sample first."""
+    """Cross-moments of the centred ``columns``: ``blocks`` (1 + draws, K, K), the sample first.
+
+    ``n_rows`` and ``n_groups`` count the sample's rows and the groups they were centred within.
+    """
 
     columns: tuple[str, ...]
     blocks: Floats
+    n_rows: int
+    n_groups: int
 
     def explained(self, outcome: str, regressors: Sequence[str]) -> Floats:
-        """R² (1 + draws,) of ``outcome`` on ``regressors``; zero without any."""
+        """R² (1 + draws,) of ``outcome`` on ``regressors``; zero without any.
+
+        Regressors that are collinear in the sample are refused. In a draw they may be, as when an
+        indicator is zero throughout; a ridge too small to matter then leaves them out.
+        """
         y = self.columns.index(outcome)
         x = [self.columns.index(name) for name in regressors]
         if not x:
             return np.zeros(len(self.blocks))
+        if self.rank(regressors) < len(x):
+            raise ModelError(f"collinear regressors among {', '.join(regressors)}")
         cross = self.blocks[:, x, y]
-        try:
-            slopes = np.linalg.solve(self.blocks[:, x][:, :, x], cross[..., None])[..., 0]
-        except np.linalg.LinAlgError:
-            raise ModelError(f"collinear regressors among {', '.join(regressors)}") from None
+        among = self.blocks[:, x][:, :, x] + RIDGE * self.n_rows * np.eye(len(x))
+        slopes = np.linalg.solve(among, cross[..., None])[..., 0]
         return np.asarray((cross * slopes).sum(axis=1) / self.blocks[:, y, y])
+
+    def rank(self, regressors: Sequence[str]) -> int:
+        """How many of the ``regressors`` the sample can tell apart."""
+        x = [self.columns.index(name) for name in regressors]
+        among = self.blocks[0][np.ix_(x, x)]
+        return int(np.linalg.matrix_rank(among, tol=COLLINEAR * self.n_rows, hermitian=True))
 
 
 def drawn_moments(
@@ -88,16 +107,18 @@ def drawn_moments(
             f"and {n_groups} group{'s' if n_groups != 1 else ''}"
         )
     values = rows[list(columns)].to_numpy(dtype=np.float64)
-    values = (values - values.mean(axis=0)) / values.std(axis=0)
+    spread = values.std(axis=0)
+    values = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
     units = pd.factorize(rows[cluster], sort=True)[0] if cluster else np.arange(len(rows))
     count = int(units.max()) + 1
     stream = np.random.default_rng(np.random.SeedSequence([seed, *name.encode()]))
-    times = np.vstack([np.ones(count), stream.multinomial(count, np.full(count, 1 / count), draws)])
+    times = times_drawn(count, draws, stream)
     counted = times[:, units]
     if weights:
         counted = counted * rows[weights].to_numpy(dtype=np.float64)
     members = (groups[:, None] == np.arange(n_groups)).astype(np.float64)
-    return DrawnMoments(tuple(columns), _centred_moments(values, counted, members))
+    blocks = _centred_moments(values, counted, members)
+    return DrawnMoments(tuple(columns), blocks, len(rows), n_groups)
 
 
 def _centred_moments(values: Floats, counted: Floats, members: Floats) -> Floats:
@@ -130,6 +151,33 @@ def dominance_gap(
     )
 
 
+def excess_r_squared(
+    moments: DrawnMoments, outcome: str, tested: Sequence[str], controls: Sequence[str] = ()
+) -> Floats:
+    """What ``tested`` explain of what ``controls`` leave, beyond arbitrary columns.
+
+    Percentage points (1 + draws,): the partial R² less its mean ``q / (n - k)`` when the residuals
+    are dealt out anew, with q columns that the controls do not already hold, n rows and k controls
+    and groups. Drawing rows twice makes any columns explain more; the draws are moved by as much
+    as their mean is off, so that they spread around the sample's value.
+
+    Raises ModelError if the controls leave nothing of the tested columns.
+    """
+    kept = list(controls)
+    for name in tested:
+        if moments.rank([*kept, name]) == len(kept) + 1:
+            kept.append(name)
+    added = len(kept) - len(controls)
+    if not added:
+        raise ModelError(f"{', '.join(tested)}: nothing is left of them beside the controls")
+    base = moments.explained(outcome, controls)
+    partial = (moments.explained(outcome, kept) - base) / (1 - base)
+    left = moments.n_rows - moments.n_groups - len(controls)
+    excess = 100 * (partial - added / left)
+    excess[1:] -= excess[1:].mean() - excess[0]
+    return np.asarray(excess)
+
+
 def dominance_curve(
     moments: DrawnMoments,
     outcome: str,
@@ -145,7 +193,7 @@ def dominance_curve(
         ``first``, ``second`` (names joined by " + "), one column of truth values per control,
         ``estimate, ci_low, ci_high, p_value``: percentage points, the percentile interval of the
         draws, widened to the estimate where that lies outside, and twice the smaller share of
-        draws on one side of zero.
+        draws on one side of zero, which agrees with the interval for 201, 401, ... draws.
     """
     rows = []
     for chosen in choices_of(controls):
@@ -156,7 +204,7 @@ def dominance_curve(
         gaps = 100 * np.array([left[a] - right[b] for a, b in pairs])
         low, high = np.quantile(gaps[:, 1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
         sides = np.array([(gaps[:, 1:] <= 0).sum(axis=1), (gaps[:, 1:] >= 0).sum(axis=1)])
-        p_values = np.minimum(2 * (1 + sides.min(axis=0)) / gaps.shape[1], 1)
+        p_values = np.minimum(2 * sides.min(axis=0) / (gaps.shape[1] - 1), 1)
         rows += [
             (" + ".join(a), " + ".join(b), *flags, gap, min(lower, gap), max(upper, gap), p)
             for (a, b), gap, lower, upper, p in zip(

@@ -68,8 +68,9 @@ def entry_grid(
     Returns
     -------
     DataFrame
-        ``CHOICES``, ``with_<feature>``, then ``estimate, std_error, ci_low, ci_high, p_value, n_obs, n_events,
-        n_clusters, flag`` and ``effect, effect_low, effect_high``: points above the 50 of chance.
+        ``CHOICES``, ``with_<feature>``, then ``estimate, std_error, ci_low, ci_high,
+        p_value, n_obs, n_events, n_clusters, flag`` and ``effect, effect_low, effect_high``:
+        points above the 50 of chance.
         What leaves no year to learn from (long lags with later years) or fewer than
         ``FEWEST_EVENTS`` entries is not listed.
 

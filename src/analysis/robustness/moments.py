@@ -32,6 +32,7 @@ from scipy.sparse.csgraph import connected_components
 from analysis.models import ModelError
 from analysis.models.absorption import absorb as absorb_effects
 from analysis.models.absorption import count_effects
+from analysis.models.row_order import consecutive
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -361,16 +362,26 @@ def _order(clusters: Ints, effects: Ints, values: Floats) -> Ints:
 def _cluster_codes(frame: pd.DataFrame, cluster: str | None) -> tuple[tuple[Any, ...], Ints]:
     if cluster is None:
         return ("all",), np.zeros(len(frame), dtype=np.int64)
-    codes, labels = pd.factorize(frame[cluster].to_numpy(), sort=True)
-    return tuple(labels.tolist()), codes.astype(np.int64)
+    codes, labels = _factorised(frame[cluster])
+    return tuple(labels.tolist()), codes
 
 
 def _codes(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, list[Any]]:
     codes, labels = np.empty((len(frame), len(names)), dtype=np.int64), []
     for place, name in enumerate(names):
-        codes[:, place], levels = pd.factorize(frame[name].to_numpy(), sort=True)
+        codes[:, place], levels = _factorised(frame[name])
         labels.append(levels)
     return codes, labels
+
+
+def _factorised(column: pd.Series) -> tuple[Ints, Any]:
+    """Codes and sorted levels; of a sorted categorical without looking at its texts."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.cat.codes.to_numpy().astype(np.int64)
+        present = np.flatnonzero(np.bincount(codes, minlength=len(column.cat.categories)))
+        return consecutive(codes), column.cat.categories.to_numpy()[present]
+    codes, levels = pd.factorize(column.to_numpy(), sort=True)
+    return codes.astype(np.int64), levels
 
 
 def _check_frame(

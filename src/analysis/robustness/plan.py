@@ -231,6 +231,8 @@ class _Rows:
         self.names = list(all_measures(curve))
         self.place = {name: i for i, name in enumerate(self.names)}
         self.known = columns.notna()
+        # By place of a measure, contiguous: rows are compared thousands of times.
+        self.known_of = [self.known.iloc[:, place].to_numpy() for place in range(len(self.names))]
         self.sets = enumeration.control_sets
         self.control_places = np.array(
             [self.place[m.formula] for m in self.sets.measures], dtype=np.int64
@@ -272,16 +274,16 @@ class _Rows:
             missing = ["all columns of the curve"]
         else:
             base = self.base(cell)
-            keep = base & self.known.iloc[:, own].all(axis=1).to_numpy()
+            keep = np.logical_and.reduce([base, *(self.known_of[place] for place in own)])
             losing = self._losing(keep, needed)
-            missing = [self.names[i] for i in own if (base & ~self._known(i)).any()]
+            missing = [self.names[i] for i in own if (base & ~self.known_of[i]).any()]
         decisive = needed[:, losing]
         if self.curve.complete == "controls":
             decisive = np.ones_like(decisive)
         for chosen, pattern in self._classes(keep, losing, decisive):
             rows, names = keep, missing.copy()
             for control in losing[pattern]:
-                rows = rows & self._known(self.control_places[control])
+                rows = rows & self.known_of[self.control_places[control]]
                 names.append(self.sets.measures[control].formula)
             used = np.zeros(len(self.names), dtype=bool)
             used[own] = True
@@ -295,7 +297,7 @@ class _Rows:
         """
         if not len(losing):
             return [(np.arange(len(decisive)), np.zeros(0, dtype=bool))]
-        lost = [keep & ~self._known(self.control_places[c]) for c in losing]
+        lost = [keep & ~self.known_of[self.control_places[c]] for c in losing]
         # Numbered as they come, so that passes do not depend on the order of the rows.
         kinds = list(dict.fromkeys(rows.tobytes() for rows in lost))
         same = np.array([kinds.index(rows.tobytes()) for rows in lost])
@@ -315,13 +317,10 @@ class _Rows:
         formulas = [cell.outcome.formula, cell.focus.formula, *(m.formula for m in instruments)]
         return [self.place[formula] for formula in dict.fromkeys(formulas)]
 
-    def _known(self, place: int) -> Flags:
-        return self.known.iloc[:, place].to_numpy()
-
     def _losing(self, keep: Flags, needed: Flags) -> Ints:
         """Controls in use that have no value in some row of ``keep``."""
         used = np.flatnonzero(needed.any(axis=0))
-        lose = [(keep & ~self._known(self.control_places[control])).any() for control in used]
+        lose = [(keep & ~self.known_of[self.control_places[control]]).any() for control in used]
         return used[np.array(lose, dtype=bool)]
 
 

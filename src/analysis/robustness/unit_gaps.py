@@ -134,6 +134,47 @@ def unit_gaps(
     return pd.Series(gaps[0], index=pd.Index(moments.units, name=unit), name="gap")
 
 
+def redrawn_gaps(
+    frame: pd.DataFrame,
+    outcome: str,
+    controls: list[str],
+    name: str,
+    *,
+    unit: str = "country",
+    time: str = "year",
+    draws: int = 199,
+    seed: int,
+) -> Floats:
+    """(draws,) gaps of the unit ``name`` when the others are drawn again with replacement.
+
+    How sure the line is from which the unit's gap is measured: another question than whether the
+    gap would stand out among those of the others. Draws in which the controls are collinear are
+    missing.
+
+    Raises
+    ------
+    ModelError
+        If the unit has no complete row, or there are fewer than two others.
+    """
+    rows = frame[[outcome, *controls, unit, time]].dropna()
+    names = np.array(sorted(rows[unit].unique()))
+    others = names[names != name]
+    if len(others) == len(names) or len(others) < 2:
+        raise ModelError(f"{name} and two other units at least are needed, got {', '.join(names)}")
+    random = np.random.default_rng(np.random.SeedSequence([seed, *f"redrawn {name}".encode()]))
+    gaps = np.full(draws, np.nan)
+    for draw in range(draws):
+        drawn, times = np.unique(random.choice(others, len(others)), return_counts=True)
+        count = dict(zip(drawn.tolist(), times.tolist(), strict=True)) | {name: 1}
+        again = rows.assign(times_drawn=rows[unit].map(count)).dropna(subset=["times_drawn"])
+        try:
+            found = unit_gaps(again, outcome, controls, unit=unit, time=time, weights="times_drawn")
+        except ModelError:
+            continue
+        gaps[draw] = found[name]
+    return gaps
+
+
 def gap_curve(curve: Curve, frame: pd.DataFrame, unit: str) -> GapCurve:
     """The gap of ``unit`` in every specification of ``curve``.
 
@@ -265,7 +306,7 @@ def _pass_gaps(data: _Data, one: Pass) -> Floats:
     """(S, units) gaps of the specifications of a pass."""
     enumeration, sets = data.plan.enumeration, data.plan.enumeration.control_sets
     rows = np.flatnonzero(one.rows(len(data.values)))
-    columns = [data.names[name] for name in one.columns]
+    columns = np.array([data.names[name] for name in one.columns])
     effects, weights = data.effects[one.effects][rows], data.weights[one.weights][rows]
     moments = _moments(
         data.values[np.ix_(rows, columns)], data.codes[rows], data.units, effects, weights

@@ -559,6 +559,8 @@ class Spillovers(Parameters):
 class ClusterFunding(Parameters):
     """EU regional funds and cluster money: effects on R&D, patents, jobs and growth."""
 
+    reads = ("data/raw",)
+
     countries: Countries = Field(default=[])
     years: Years = Field(default=[2000, 2020])
     level: Level = 2
@@ -670,6 +672,16 @@ class CaseStudy(Parameters):
         return self
 
 
+class Robustness(Parameters):
+    """Every specification curve and headline of the register, side by side."""
+
+    reads_evidence = True
+
+    countries: Countries = Field(default=[])
+    years: OwnYears = Field(default=[])
+    lang: Lang = "en"
+
+
 class Verdicts(Parameters):
     """The register of claims: what the other notebooks found, weighed together."""
 
@@ -703,6 +715,7 @@ REGISTRY: dict[str, type[Parameters]] = {
     "10_territorial_reform": TerritorialReform,
     "11_evaluations": Evaluations,
     "12_case_study": CaseStudy,
+    "13_robustness": Robustness,
     "14_verdicts": Verdicts,
     "15_replications": Replications,
 }

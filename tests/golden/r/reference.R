@@ -89,6 +89,15 @@ for (name in names(panels)) {
   fitted <- plm(equation, data, model = "random", effect = "time", random.method = "walhus")
   keep(paste("plm/random/time", name, sep = "/"), coef(fitted), vcov(fitted),
        sigma2_e = ercomp(fitted)$sigma2["idios"], sigma2_u = ercomp(fitted)$sigma2["time"])
+  if (name != "munnell_unbalanced") {
+    fitted <- plm(equation, data, model = "random", effect = "twoways")
+    components <- ercomp(fitted)
+    keep(paste("plm/random/twoways", name, sep = "/"), coef(fitted), vcov(fitted),
+         sigma2_e = components$sigma2["idios"], sigma2_u = components$sigma2["id"],
+         sigma2_time = components$sigma2["time"], theta = components$theta$id,
+         theta_time = components$theta$time, theta_total = components$theta$total,
+         r_squared = r.squared(fitted, type = "rss"), wald_chi2 = pwaldtest(fitted)$statistic)
+  }
   fixed <- plm(equation, data, model = "within")
   chosen <- plm(equation, data, model = "random")
   contrast <- phtest(fixed, chosen)
@@ -389,6 +398,19 @@ for (distribution in c("poisson", "negbin")) {
     dimnames(covariance) <- list(names(estimate), names(estimate))
     do.call(keep, c(list(paste("hurdle", distribution, link, sep = "/"), estimate, covariance,
                          log_likelihood = logLik(fitted)), extra))
+  }
+}
+exact <- zeroinfl.control(reltol = .Machine$double.eps, maxit = 100000)
+for (distribution in c("poisson", "negbin")) {
+  for (link in c("logit", "probit")) {
+    fitted <- zeroinfl(y ~ x + d + offset(log_exposure) | x, visits, dist = distribution,
+                       link = link, control = exact)
+    extra <- if (distribution == "negbin") list(theta = fitted$theta) else list()
+    estimate <- setNames(coef(fitted), count_part(names(coef(fitted))))
+    covariance <- vcov(fitted)
+    dimnames(covariance) <- list(names(estimate), names(estimate))
+    do.call(keep, c(list(paste("zeroinfl", distribution, link, sep = "/"), estimate, covariance,
+                         log_likelihood = logLik(fitted), aic = AIC(fitted)), extra))
   }
 }
 

@@ -169,7 +169,7 @@ def with_dummies(frame: pd.DataFrame, effects: list[str]) -> tuple[pd.DataFrame,
 )
 def test_absorbed_effects_are_dummies(estimator, method, effects):
     # Spatial lags of dummies are combinations of dummies here, so they are no instruments.
-    absorbed = estimator(PANEL, **PANELS, effects=effects, method=method)
+    absorbed = estimator(PANEL, **PANELS, absorb=effects, method=method)
     frame, dummies = with_dummies(PANEL, effects)
     plain = {**PANELS, "regressors": ["x", "z", *dummies]}
     written_out = estimator(frame, **plain, method=method, impacts="none")
@@ -184,7 +184,7 @@ def test_absorbed_effects_are_dummies(estimator, method, effects):
 
 
 def test_moments_with_unit_effects_are_those_with_dummies():
-    absorbed = spatial_error(PANEL, **PANELS, effects=["cell"], method="gmm")
+    absorbed = spatial_error(PANEL, **PANELS, absorb=["cell"], method="gmm")
     frame, dummies = with_dummies(PANEL, ["cell"])
     plain = {**PANELS, "regressors": ["x", "z", *dummies]}
     written_out = spatial_error(frame, **plain, method="gmm", impacts="none")
@@ -196,7 +196,7 @@ def test_moments_with_unit_effects_are_those_with_dummies():
 @pytest.mark.parametrize("effects", [["cell"], ["cell", "year"]])
 def test_an_unbalanced_panel_is_estimated_as_with_dummies(effects):
     frame = PANEL[~((PANEL["cell"] == 7) & (PANEL["year"] == 2))].reset_index(drop=True)
-    absorbed = spatial_lag(frame, **PANELS, effects=effects, spatial_lags=["x"])
+    absorbed = spatial_lag(frame, **PANELS, absorb=effects, spatial_lags=["x"])
     wide, dummies = with_dummies(frame, effects)
     plain = {**PANELS, "regressors": ["x", "z", *dummies]}
     written_out = spatial_lag(wide, **plain, spatial_lags=["x"], impacts="none")
@@ -207,7 +207,7 @@ def test_an_unbalanced_panel_is_estimated_as_with_dummies(effects):
         assert absorbed.row(term)["std_error"] == pytest.approx(
             written_out.row(term)["std_error"], rel=1e-7
         )
-    tests = spatial_ols(frame, **PANELS, effects=effects).statistics
+    tests = spatial_ols(frame, **PANELS, absorb=effects).statistics
     expected = spatial_ols(wide, **plain, impacts="none").statistics
     for name in ("lm_lag", "lm_error", "robust_lm_lag", "robust_lm_error"):
         assert tests[name] == pytest.approx(expected[name], rel=1e-6)
@@ -215,7 +215,7 @@ def test_an_unbalanced_panel_is_estimated_as_with_dummies(effects):
 
 def test_the_two_conventions_agree_for_unit_effects_and_differ_for_time_effects():
     def rho(effects: list[str], convention: str) -> float:
-        fit = spatial_lag(PANEL, **PANELS, effects=effects, effects_convention=convention)
+        fit = spatial_lag(PANEL, **PANELS, absorb=effects, effects_convention=convention)
         return fit.statistics["rho"]
 
     assert rho(["cell"], "dummies") == pytest.approx(rho(["cell"], "demeaned"), rel=1e-9)
@@ -223,8 +223,8 @@ def test_the_two_conventions_agree_for_unit_effects_and_differ_for_time_effects(
 
 
 def test_lee_yu_leaves_the_slopes_of_unit_effects_and_scales_their_variance():
-    plain = spatial_lag(PANEL, **PANELS, effects=["cell"])
-    corrected = spatial_lag(PANEL, **PANELS, effects=["cell"], bias_correction="lee_yu")
+    plain = spatial_lag(PANEL, **PANELS, absorb=["cell"])
+    corrected = spatial_lag(PANEL, **PANELS, absorb=["cell"], bias_correction="lee_yu")
     np.testing.assert_allclose(
         corrected.coefficients["estimate"], plain.coefficients["estimate"], rtol=1e-12
     )
@@ -243,7 +243,7 @@ def test_lee_yu_removes_most_of_the_bias_of_time_effects():
         signal = x + generator.normal(size=(1, 25)) + generator.normal(size=(periods, 1))
         frame["x"] = x.ravel()
         frame["y"] = ((signal + generator.normal(size=x.shape)) @ inverse.T).ravel()
-        arguments = {**PANELS, "regressors": ["x"], "effects": ["cell", "year"], "impacts": "none"}
+        arguments = {**PANELS, "regressors": ["x"], "absorb": ["cell", "year"], "impacts": "none"}
         found.append(
             [
                 spatial_lag(frame, **arguments, bias_correction=kind).statistics["rho"]
@@ -282,12 +282,12 @@ def test_row_order_units_of_measurement_and_names_of_regions_do_not_matter(seed,
     renamed = frame.assign(cell=frame["cell"].map(names), y=frame["y"] * scale)
     links = PANEL_LINKS.sample(frac=1, random_state=seed % 2**32).map(names.get)
     for estimator, parameter in ((spatial_lag, "rho"), (spatial_error, "lambda")):
-        base = estimator(PANEL, **PANELS, effects=["cell"])
-        shuffled = estimator(frame, **PANELS, effects=["cell"])
+        base = estimator(PANEL, **PANELS, absorb=["cell"])
+        shuffled = estimator(frame, **PANELS, absorb=["cell"])
         np.testing.assert_array_equal(
             base.coefficients["estimate"], shuffled.coefficients["estimate"]
         )
-        other = estimator(renamed, **{**PANELS, "matrix": links}, effects=["cell"])
+        other = estimator(renamed, **{**PANELS, "matrix": links}, absorb=["cell"])
         assert other.row("x")["estimate"] == pytest.approx(scale * base.row("x")["estimate"])
         assert other.row("x")["p_value"] == pytest.approx(base.row("x")["p_value"])
         assert other.row(parameter)["estimate"] == pytest.approx(base.row(parameter)["estimate"])
@@ -340,8 +340,9 @@ def test_moran_of_variables_by_its_permutation_moments():
     [
         ({"method": "bayes"}, "method: 'bayes' is not one of ml, gmm"),
         ({"log_determinant": "chebyshev"}, "is not one of auto, eigenvalues, lu"),
+        ({"absorb": ["cell"], "effects": ["cell"]}, "give absorb only"),
         ({"effects_convention": "x"}, "is not one of dummies, demeaned"),
-        ({"effects": ["row"]}, "row is neither unit nor time"),
+        ({"absorb": ["row"]}, "row is neither unit nor time"),
         ({"spatial_lags": ["q"]}, "q is no regressor; expected none, all, or some of x, z"),
         ({"bias_correction": "lee_yu"}, "is for method='ml' with effects"),
         ({"small_sample": "full"}, "has no effect with method='ml'"),
@@ -363,10 +364,10 @@ def test_bad_samples_are_refused():
         spatial_lag(PANEL, **{**PANELS, "time": None})
     unbalanced = PANEL.iloc[1:]
     with pytest.raises(ModelError, match=r"spatial_error with effects needs a balanced panel; 2"):
-        spatial_error(unbalanced, **PANELS, effects=["cell"])
+        spatial_error(unbalanced, **PANELS, absorb=["cell"])
     raw = {**PANELS, "matrix_options": {**EDGES, "standardise": "none"}}
     with pytest.raises(ModelError, match="needs row-standardised weights"):
-        spatial_error(PANEL, **raw, effects=["year"])
+        spatial_error(PANEL, **raw, absorb=["year"])
     with pytest.raises(ModelError, match="no column 'q'"):
         spatial_lag(FRAME, **{**CROSS, "regressors": ["q"]})
     with pytest.raises(ModelError, match="'rho' is the name of the spatial parameter"):
@@ -381,3 +382,8 @@ def test_missing_rows_are_counted_and_leave_the_network():
     assert (fit.facts.n_obs, fit.facts.n_dropped) == (48, 1)
     without = spatial_lag(FRAME[FRAME["cell"] != 10], **CROSS)
     pd.testing.assert_frame_equal(fit.coefficients, without.coefficients)
+
+
+def test_effects_is_still_understood():
+    old, new = (spatial_ols(PANEL, **PANELS, **{name: ["cell"]}) for name in ("effects", "absorb"))
+    assert old.coefficients.equals(new.coefficients) and old.facts == new.facts

@@ -208,6 +208,8 @@ def _fit_of(two_stage: Estimates, estimates: Estimates, solution: Solution) -> d
         "rss": rss,
         "rmse": before["rmse"] * math.sqrt(rss / before["rss"]),
         "r_squared_structural": 1 - rss / total,
+        "adj_r_squared_structural": 1
+        - (1 - before["adj_r_squared_structural"]) * rss / before["rss"],
     }
     slopes = [term for term in estimates.coefficients["term"] if term != "Intercept"]
     test = estimates.wald(slopes)

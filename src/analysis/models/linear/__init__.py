@@ -16,6 +16,7 @@ from analysis.models.linear.hausman_taylor import hausman_taylor
 from analysis.models.linear.least_squares import between, first_differences, ols, within
 from analysis.models.linear.random_effects import random_effects
 from analysis.models.linear.random_effects_iv import random_effects_iv
+from analysis.models.linear.two_way_random_effects import two_way_random_effects
 
 __all__ = [
     "between",
@@ -28,5 +29,6 @@ __all__ = [
     "ols",
     "random_effects",
     "random_effects_iv",
+    "two_way_random_effects",
     "within",
 ]

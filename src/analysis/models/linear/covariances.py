@@ -163,6 +163,8 @@ def choose_vcov(
     check_choice("vcov", kind, KINDS)
     given = dict(options or {})
     for name in given:
+        if name in ("df", "df_t", "degrees_of_freedom"):
+            raise ModelError(f"vcov_options has no {name!r}; write inference: {given[name]}")
         check_choice("vcov_options", name, VCOV_OPTIONS)
     factors = SMALL_SAMPLE[kind]
     if small_sample is not None:

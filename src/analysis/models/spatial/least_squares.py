@@ -35,7 +35,7 @@ def spatial_ols(
     matrix: pd.DataFrame | None = None,
     matrix_options: Mapping[str, Any] | None = None,
     spatial_lags: Columns = "none",
-    effects: Columns = (),
+    absorb: Columns = (),
     effects_convention: str = "dummies",
     intercept: bool = True,
     vcov: str = "classical",
@@ -44,6 +44,7 @@ def spatial_ols(
     impacts: str = "delta",
     draws: int = 1000,
     seed: int = 1,
+    effects: Columns = (),
 ) -> Estimates:
     """Least squares, ``y = X b + W X t + effects + e``, with tests for spatial dependence.
 
@@ -56,7 +57,7 @@ def spatial_ols(
         The weights; see :mod:`analysis.models.spatial.weights`.
     spatial_lags
         ``"none"``, ``"all"`` or the regressors whose spatial lags ``W.x`` are added (SLX).
-    effects, effects_convention
+    absorb, effects_convention
         Columns absorbed: the unit, the time, or both; and whether spatial lags are taken before
         (``"dummies"``) or after (``"demeaned"``), see :mod:`analysis.models.spatial.sample`.
     vcov, cluster
@@ -66,6 +67,8 @@ def spatial_ols(
         reported, as Elhorst (2014) does for the t values of Table 3.1.
     impacts, draws, seed
         See :mod:`analysis.models.spatial.impacts`; ``"none"`` leaves the table out.
+    effects
+        The earlier name of ``absorb``.
 
     Returns
     -------
@@ -94,6 +97,7 @@ def spatial_ols(
         spatial_lags=spatial_lags,
         unit=unit,
         time=time,
+        absorb=absorb,
         effects=effects,
         effects_convention=effects_convention,
         intercept=intercept,

@@ -64,7 +64,7 @@ def moran(
         spatial_lags="none",
         unit=unit,
         time=None,
-        effects=(),
+        absorb=(),
         effects_convention="dummies",
         intercept=True,
         matrix=matrix,

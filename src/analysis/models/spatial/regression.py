@@ -38,7 +38,7 @@ def spatial_lag(
     matrix: pd.DataFrame | None = None,
     matrix_options: Mapping[str, Any] | None = None,
     spatial_lags: Columns = "none",
-    effects: Columns = (),
+    absorb: Columns = (),
     effects_convention: str = "dummies",
     intercept: bool = True,
     method: str = "ml",
@@ -51,6 +51,7 @@ def spatial_lag(
     impacts: str = "delta",
     draws: int = 1000,
     seed: int = 1,
+    effects: Columns = (),
 ) -> Estimates:
     """Spatial lag (SAR) and, with ``spatial_lags``, spatial Durbin model (SDM).
 
@@ -58,8 +59,8 @@ def spatial_lag(
 
     Parameters
     ----------
-    unit, time, matrix, matrix_options, spatial_lags, effects, effects_convention, impacts, draws,
-    seed
+    unit, time, matrix, matrix_options, spatial_lags, absorb, effects_convention, impacts, draws,
+    seed, effects
         As in :func:`spatial_ols`; ``spatial_lags="all"`` is the spatial Durbin model.
     method
         ``"ml"``: exact maximum likelihood; ``"gmm"``: spatial two-stage least squares.
@@ -101,6 +102,7 @@ def spatial_lag(
         spatial_lags=spatial_lags,
         unit=unit,
         time=time,
+        absorb=absorb,
         effects=effects,
         effects_convention=effects_convention,
         intercept=intercept,
@@ -129,7 +131,7 @@ def spatial_error(
     matrix: pd.DataFrame | None = None,
     matrix_options: Mapping[str, Any] | None = None,
     spatial_lags: Columns = "none",
-    effects: Columns = (),
+    absorb: Columns = (),
     effects_convention: str = "dummies",
     intercept: bool = True,
     method: str = "ml",
@@ -139,6 +141,7 @@ def spatial_error(
     impacts: str = "delta",
     draws: int = 1000,
     seed: int = 1,
+    effects: Columns = (),
 ) -> Estimates:
     """Spatial error (SEM) and, with ``spatial_lags``, spatial Durbin error model (SDEM).
 
@@ -166,6 +169,7 @@ def spatial_error(
         spatial_lags=spatial_lags,
         unit=unit,
         time=time,
+        absorb=absorb,
         effects=effects,
         effects_convention=effects_convention,
         intercept=intercept,

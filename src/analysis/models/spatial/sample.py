@@ -20,7 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from analysis.models.absorption import absorb, count_effects
+from analysis.models import absorption
+from analysis.models.absorption import count_effects
 from analysis.models.design import Design
 from analysis.models.linear.panel import (
     Columns,
@@ -93,7 +94,7 @@ class SpatialSample:
 
     def within(self, columns: Floats) -> Floats:
         """``columns`` (n, k) without the effects that are still to be absorbed."""
-        return absorb(columns, self.effects, self.panel.weights)
+        return absorption.absorb(columns, self.effects, self.panel.weights)
 
 
 def read_sample(
@@ -104,12 +105,13 @@ def read_sample(
     spatial_lags: Columns,
     unit: str,
     time: str | None,
-    effects: Columns,
+    absorb: Columns,
     effects_convention: str,
     intercept: bool,
     matrix: pd.DataFrame | None,
     matrix_options: Mapping[str, Any] | None,
     cluster: Columns = (),
+    effects: Columns = (),
 ) -> SpatialSample:
     """The complete rows of ``frame`` with their weights and the spatial lags asked for.
 
@@ -122,10 +124,13 @@ def read_sample(
         in a period.
     """
     check_choice("effects_convention", effects_convention, CONVENTIONS)
-    options, absorbed, names = dict(matrix_options or {}), column_names(effects), [unit]
+    if column_names(absorb) and column_names(effects):
+        raise ModelError("effects is the earlier name of absorb; give absorb only")
+    absorbed = column_names(absorb) or column_names(effects)
+    options, names = dict(matrix_options or {}), [unit]
     others = sorted(set(absorbed) - {unit, time})
     if others:
-        raise ModelError(f"effects: {', '.join(others)} is neither unit nor time of this model")
+        raise ModelError(f"absorb: {', '.join(others)} is neither unit nor time of this model")
     check_options(options, matrix)
     lagged = _lagged(spatial_lags, column_names(regressors))
     coordinates = _coordinate_columns(options, matrix)
@@ -149,7 +154,7 @@ def read_sample(
     joined = _joined(blocks, len(panel.outcome))
     variables, remaining = np.column_stack([panel.outcome, panel.exogenous]), panel.effects
     if effects_convention == "demeaned":
-        variables = absorb(variables, panel.effects, panel.weights)
+        variables = absorption.absorb(variables, panel.effects, panel.weights)
         remaining = panel.effects[:, :0]
     columns = [1 + panel.exogenous_terms.index(name) for name in lagged]
     added = np.asarray(joined @ variables[:, columns], dtype=np.float64)
