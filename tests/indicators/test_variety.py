@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.indicators import IndicatorError
-from analysis.indicators.variety import SECTORS, variety
+from analysis.indicators.variety import SECTORS, random_sectors, variety
 from analysis.panel.industries import INDUSTRIES
 
 SMALL = {"one": ("a", "b"), "two": ("c", "d")}
@@ -64,3 +64,12 @@ def test_the_sectors_cover_the_published_activities_once():
     assert sorted(listed) == sorted(INDUSTRIES)
     with pytest.raises(IndicatorError, match="exactly one sector"):
         variety(table([1, 1, 1, 1]), {"one": ("a", "b", "c")})
+
+
+def test_random_sectors_have_the_sizes_of_the_real_ones_and_hold_every_activity():
+    activities = [name for names in SECTORS.values() for name in names]
+    drawn = random_sectors(activities, np.random.default_rng(1))
+    assert [len(v) for v in drawn.values()] == [len(v) for v in SECTORS.values()]
+    assert sorted(name for names in drawn.values() for name in names) == sorted(activities)
+    with pytest.raises(IndicatorError, match="random sectors"):
+        random_sectors(activities[1:], np.random.default_rng(1))

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis import CompendiumError, paths
+from analysis.claims import Check, Finding, judge, register
 from analysis.models import Specification, fit
 from analysis.report import Output
 
@@ -139,6 +140,47 @@ def test_say_formats_and_records(out: Output) -> None:
         "where": "Île-de-France",
     }
     assert sentence["typed_numbers"] == ["2"]
+
+
+def test_what_is_said_is_also_an_estimate(out: Output) -> None:
+    out.say("No number at all.")
+    out.say(
+        "{share:.0%} of {n:,} in {where}, {years}; {gap:.1f}",
+        share=0.256,
+        n=np.int64(12345),
+        where="FR10",
+        years="2007-2013 (−1,234.5 and 2e-05)",
+        gap=float("nan"),
+    )
+    rows = pd.read_parquet(out.folder / "estimates.parquet")
+    assert set(rows["model"]) == {"sentence 02"}
+    assert dict(zip(rows["term"], rows["estimate"], strict=True)) == {
+        "share (%)": 25.6,
+        "n": 12345,
+        "years, number 1": 2007,
+        "years, number 2": 2013,
+        "years, number 3": -1234.5,
+        "years, number 4": 2e-05,
+    }
+    models = [s["model"] for s in json.loads((out.folder / "sentences.json").read_text())]
+    assert models == ["sentence 01", "sentence 02"]
+
+
+def test_numbers_in_the_words_of_a_verdict_are_estimates(out: Output) -> None:
+    claim = register()["C06"]
+    check = Check(("money that came 3 years after", "argent versé 3 ans après"), passed=False)
+    out.verdict(judge(claim, [finding(1.0)], checks=[check]))
+    reason = ("Fewer than 5 countries.", "Moins de 5 pays.")
+    out.verdict(judge(register()["C24"], unavailable=reason))
+    rows = pd.read_parquet(out.folder / "estimates.parquet").set_index("term")["estimate"]
+    assert rows["C06: check 1, number 1"] == 3
+    assert rows["C24: reason, number 1"] == 5
+
+
+def finding(estimate: float) -> Finding:
+    return Finding(
+        label="made up", estimate=estimate, ci_low=estimate - 1, ci_high=estimate + 1, n_obs=99
+    )
 
 
 @pytest.mark.parametrize(

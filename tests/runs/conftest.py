@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 import synthetic_project
+from synthetic_project import Planner
 
 from analysis import panel, paths
 from analysis.runs import parameters, record, reproduce
 from analysis.runs.notebooks import find_notebook
 from analysis.runs.parameters import validate
-from analysis.runs.record import RunSpec, current_inputs, plan
-
-Planner = Callable[..., RunSpec]
+from analysis.runs.record import current_inputs, plan
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import Field
@@ -20,6 +21,9 @@ from analysis import cli, panel, paths
 from analysis.panel import BuildSummary
 from analysis.runs import parameters, record, reproduce
 from analysis.runs.parameters import Countries, Parameters, Seed, Years
+from analysis.runs.record import RunSpec
+
+Planner = Callable[..., RunSpec]
 
 
 class Tiny(Parameters):

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from synthetic_project import WRITE
+from synthetic_project import WRITE, Planner
 
 from analysis import paths
 from analysis.runs.engine import Outcome, Progress, RunFailed, run, run_all
 from analysis.runs.record import hash_files, read_record, valid_record
-from conftest import Planner
 
 Project = Callable[..., Path]
 

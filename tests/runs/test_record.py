@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from synthetic_project import Planner
 
 from analysis import CompendiumError, paths
 from analysis.runs.parameters import UsageError
@@ -20,7 +21,6 @@ from analysis.runs.record import (
     valid_record,
     write_record,
 )
-from conftest import Planner
 
 Project = Callable[..., Path]
 

@@ -28,8 +28,8 @@ from analysis import CompendiumError
 from analysis.claims.declaration import ClaimError
 from analysis.claims.headline import FEWEST_COUNTRIES, Design, complete_rows, spatial_kernel
 from analysis.models import round_significant
-from analysis.robustness.curve import EFFECTS, RESULTS
-from analysis.robustness.enumeration import WITH, varying_choices
+from analysis.robustness.curve import EFFECTS
+from analysis.robustness.enumeration import varying_choices
 from analysis.robustness.jackknife import leave_one_out
 from analysis.robustness.joint_test import JointTest
 from analysis.robustness.moments import Moments, moments_of
@@ -69,7 +69,7 @@ def curve_evidence(
     ----------
     table
         That of a specification curve, or one row per way of computing with ``estimate, ci_low,
-        ci_high``; every other column of it is a choice.
+        ci_high``, every other column of which is a choice.
     null
         Value of the estimates of such a grid if nothing were there; effects are kept less it.
 
@@ -201,11 +201,8 @@ def kept_choices(curve: pd.DataFrame) -> list[str]:
 
 
 def _kept_curve(table: pd.DataFrame) -> pd.DataFrame:
-    declared = varying_choices(table)
-    others = [c for c in table if c not in {*RESULTS, *EFFECTS, *declared, "controls"}]
-    choices = [*declared, *(c for c in others if not c.startswith(WITH) and _varies(table[c]))]
-    kept = table.assign(flag=table.get("flag", ""))[[*choices, *KEPT]]
-    return _plain(kept, choices)
+    choices = varying_choices(table)
+    return _plain(table.assign(flag=table.get("flag", ""))[[*choices, *KEPT]], choices)
 
 
 def _kept_grid(grid: pd.DataFrame, null: float) -> pd.DataFrame:

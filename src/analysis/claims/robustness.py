@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis import CompendiumError
@@ -19,7 +19,7 @@ from analysis.claims.declaration import Claim
 from analysis.claims.evidence import KINDS, kept_choices
 from analysis.claims.rule import DEFAULT
 from analysis.claims.verdict import null_of
-from analysis.robustness.curve import EFFECT_UNITS
+from analysis.robustness.curve import EFFECT_UNITS, EFFECTS
 from analysis.robustness.enumeration import CELL_CHOICES, WITH
 from analysis.robustness.importance import importance
 from analysis.robustness.stepdown import adjusted_p_values, romano_wolf
@@ -64,7 +64,7 @@ def choices_wide(choices: pd.DataFrame) -> pd.DataFrame:
         index="id", columns="kind", values="share", aggfunc="sum", sort=False
     )
     order = wide.sum().sort_values(ascending=False, kind="stable").index
-    return wide[order].assign(together=100 - wide.sum(axis=1))
+    return wide[order].assign(together=100 - wide.sum(axis=1)).round(6) + 0.0
 
 
 def curves_table(
@@ -147,28 +147,31 @@ def curve_unit(claim: Claim) -> str:
 
 
 def z_values(curve: pd.DataFrame, sign: int) -> Floats:
-    """Normal deviate (S,) with the p-value of each estimated specification, claimed side positive.
+    """Effects (S,) over their standard errors, claimed side positive.
 
-    A p-value of zero, as draws can give, has no deviate; that of the interval takes its place.
+    The standard error is the side of the 95 % interval towards nothing over 1.96: beyond 1.96 lies
+    what differs from nothing at 5 %, whatever the distribution behind the interval.
     """
-    known = curve[np.isfinite(curve["effect"]) & np.isfinite(curve["p_value"])]
-    effect = known["effect"].to_numpy(float)
-    half = (known["effect_high"] - known["effect_low"]).to_numpy(float) / 2
+    known = curve.dropna(subset=list(EFFECTS))
+    effect, low, high = (known[name].to_numpy(float) for name in EFFECTS)
+    return sign * in_standard_errors(effect, low, high)
+
+
+def in_standard_errors(effect: ArrayLike, low: ArrayLike, high: ArrayLike) -> Floats:
+    """``effect`` over the half of its interval that points to zero, times 1.96; 0 at zero."""
+    towards = np.where(np.greater(effect, 0), np.subtract(effect, low), np.subtract(high, effect))
     with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.where(
-            known["p_value"] > 0, stats.norm.isf(known["p_value"] / 2), np.abs(effect) / half * Z95
-        )
-    z = sign * np.sign(effect) * size
-    return np.asarray(z[np.isfinite(z)], dtype=np.float64)
+        z = Z95 * np.asarray(effect, dtype=np.float64) / towards
+    return np.asarray(np.where(np.equal(effect, 0), 0.0, z), dtype=np.float64)
 
 
 def headline_z(entry: Entry) -> float:
-    """Normal deviate of a tested claim's headline, claimed side positive."""
+    """The same of a tested claim's headline."""
     assert entry.verdict is not None
     headline = entry.verdict.headline
-    distance = headline.estimate - null_of(entry.claim, headline)
-    p_value = max(entry.verdict.p_value, float(np.finfo(float).tiny))
-    return float(entry.claim.sign * np.sign(distance) * stats.norm.isf(p_value / 2))
+    null = null_of(entry.claim, headline)
+    ends = (headline.estimate - null, headline.ci_low - null, headline.ci_high - null)
+    return float(entry.claim.sign * in_standard_errors(*ends))
 
 
 def stepdown_table(entries: Sequence[Entry], draws: Frames) -> pd.DataFrame:

@@ -229,7 +229,8 @@ class Output:
 
         claim = verdict.claim
         self._claim("verdict", claim.id)
-        self.estimates(f"claim {claim.id}", verdict_view.as_estimates(verdict))
+        named = _numbers_named(verdict)
+        self.estimates(f"claim {claim.id}", verdict_view.as_estimates(verdict, named))
         evidence = verdict_view.evidence_text(verdict)
         write_atomically(self.folder / "evidence" / f"{claim.id}.json", evidence.encode())
         sentences = verdict_view.sentences_of(verdict, lang)
@@ -272,7 +273,9 @@ class Output:
         if verdict is None:
             raise CompendiumError(f"{entry.claim.id} has no verdict: its notebook has not been run")
         self._claim("verdict", entry.claim.id)
-        further = {"q-value": entry.q_value} if entry.is_tested else {}
+        further = _numbers_named(verdict)
+        if entry.is_tested:
+            further["q-value"] = entry.q_value
         self.estimates(f"claim {entry.claim.id}", verdict_view.as_estimates(verdict, further))
         said = [sentences.answer(verdict, lang), *changes(entry, lang)]
         self._record_sentences(said, verdict.numbers() | further, f"claim {entry.claim.id}")
@@ -445,17 +448,30 @@ def _numbers_said(template: str, values: Mapping[str, Any]) -> dict[str, float]:
 
     A field printed as a percentage is in per cent; numbers inside a text stand as they are there.
     """
-    numbers = {}
+    numbers: dict[str, float] = {}
     for _, name, spec, _ in string.Formatter().parse(template):
         value = values[name] if name is not None else None
         if isinstance(value, str):
-            for place, number in enumerate(_NUMBER.findall(value), start=1):
-                plain = number.replace(",", "").replace("−", "-")
-                numbers[f"{name}, number {place}"] = float(plain)
+            numbers |= _numbers_in(str(name), value)
         elif value is not None and not pd.isna(value) and math.isfinite(value):
             share = (spec or "").endswith("%")
             numbers[f"{name} (%)" if share else str(name)] = float(value) * (100 if share else 1)
     return numbers
+
+
+def _numbers_named(verdict: "Verdict") -> dict[str, float]:
+    """The numbers in the names of a verdict's own checks and in the reason why it has none."""
+    names = [check.name for check in verdict.checks]
+    texts = {f"check {n}": name[0] for n, name in enumerate(names, 1) if isinstance(name, tuple)}
+    if verdict.unavailable is not None:
+        texts["reason"] = verdict.unavailable.en
+    return {key: n for name, text in texts.items() for key, n in _numbers_in(name, text).items()}
+
+
+def _numbers_in(name: str, text: str) -> dict[str, float]:
+    """The numbers that stand in a text, as they stand there."""
+    found = (number.replace(",", "").replace("−", "-") for number in _NUMBER.findall(text))
+    return {f"{name}, number {place}": float(number) for place, number in enumerate(found, 1)}
 
 
 def _word(name: str, value: Any, spec: str) -> str:

@@ -28,16 +28,17 @@ Floats = NDArray[np.float64]
 LINEAR, WIDEST = 4.0, 30.0
 #: Distance, in smallest sizes that matter, beyond which an interval is cut off.
 WIDEST_INTERVAL = 100.0
+MOST_COUNTRIES = 36
 _GRID = 400
 #: Colour and marker of each kind of inference; told apart in grey by the marker.
-_KIND_MARKS = tuple(zip((*PALETTE[:4], MUTED, INK), (*MARKERS, "P"), strict=True))
+_KIND_MARKS = tuple(zip((*PALETTE[:4], MUTED, "#8a5a83"), (*MARKERS, "P"), strict=True))
 
 
 def curves_plot(z_values: Mapping[str, Floats], headlines: Mapping[str, float]) -> Figure:
     """A ridge per claim of its standardised effects, beside the shares by sign and significance.
 
-    ``z_values``: by claim, the normal deviates of :func:`analysis.claims.robustness.z_values`.
-    ``headlines``: the deviate of each headline, drawn as a diamond. The axis is linear up to
+    ``z_values``: by claim, what :func:`analysis.claims.robustness.z_values` gives.
+    ``headlines``: the same of each headline, drawn as a diamond. The axis is linear up to
     four standard errors and logarithmic beyond; ridges are scaled to the same height.
 
     Raises CompendiumError when there is no curve.
@@ -178,7 +179,8 @@ def influence_plot(influence: pd.DataFrame) -> Figure:
 
     ``influence``: ``id, country, moved, turned`` of
     :func:`analysis.claims.robustness.influence_table`. A ring marks a sign that turns; a cell is
-    empty where the country is not in the sample. Countries are ordered by their largest effect.
+    hatched where the country is not in the sample. Countries are ordered by their largest effect,
+    the first 36 shown.
     """
     require_columns(influence, ["id", "country", "moved", "turned"], "influence_plot")
     if influence.empty:
@@ -186,18 +188,22 @@ def influence_plot(influence: pd.DataFrame) -> Figure:
     wide = influence.pivot(index="id", columns="country", values="moved")
     wide = wide.reindex(index=list(dict.fromkeys(influence["id"])))
     order = wide.abs().max().sort_values(ascending=False, kind="stable").index
-    wide = wide[order]
+    wide = wide[order[:MOST_COUNTRIES]]
     figure, axes = plt.subplots(
         figsize=(max(4.5, 1.4 + 0.235 * wide.shape[1]), 1.5 + 0.26 * len(wide))
     )
     shades = LinearSegmentedColormap.from_list("sides", [PALETTE[1], "#f7f5f2", PALETTE[0]])
     largest = max(1.0, float(wide.abs().max(axis=None)))
     norm = SymLogNorm(linthresh=0.25, vmin=-largest, vmax=largest)
+    axes.add_patch(
+        plt.Rectangle((0, 0), wide.shape[1], len(wide), fill=False, hatch="////", ec=FAINT, lw=0)
+    )
     image = axes.pcolormesh(
         np.ma.masked_invalid(wide.to_numpy(float)), cmap=shades, norm=norm,
         edgecolors="white", linewidth=0.6,
     )  # fmt: skip
-    for row in influence[influence["turned"]].itertuples():
+    turned = influence[influence["turned"].astype(bool) & influence["country"].isin(wide.columns)]
+    for row in turned.itertuples():
         place = wide.columns.get_loc(row.country) + 0.5, wide.index.get_loc(row.id) + 0.5
         axes.plot(*place, "o", ms=4.5, markerfacecolor="none", markeredgecolor="white", mew=2.4)
         axes.plot(*place, "o", ms=4.5, markerfacecolor="none", markeredgecolor=INK, mew=1.1)
@@ -212,7 +218,9 @@ def influence_plot(influence: pd.DataFrame) -> Figure:
     bar.ax.minorticks_off()
     bar.set_label("Change in standard errors", fontsize=8)
     bar.outline.set_visible(False)
-    axes.set_xlabel("Country left out (ring: the sign turns)")
+    hidden = len(order) - wide.shape[1]
+    rest = f"; {hidden} that move every claim less are not shown" if hidden else ""
+    axes.set_xlabel(f"Country left out (ring: the sign turns{rest})")
     return figure
 
 
@@ -237,7 +245,8 @@ def corrections_plot(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
             label=column, zorder=3,
         )  # fmt: skip
     axes.set_xscale("log")
-    ticks = [t for t in (0.0001, 0.001, 0.01, 0.05, 0.2, 1) if t >= values.min(axis=None) / 3]
+    least = min(0.05, float(values.min(axis=None)))
+    ticks = [tick for tick in (0.0001, 0.001, 0.01, 0.05, 0.2, 1) if tick >= least / 3]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_yticks(at, table["id"])

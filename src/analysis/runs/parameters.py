@@ -612,7 +612,7 @@ class ConversionGap(Parameters):
     countries: Countries = Field(default=[])
     years: Years = Field(default=[2000, 2020])
     lag: Lag = 1
-    draws: Draws = 199
+    draws: Draws = 99
     seed: Seed = 20260101
     lang: Lang = "en"
 
@@ -626,7 +626,7 @@ class Emergence(Parameters):
     treatment: Treatment = "erdf_eur_per_head"
     lag: Lag = 2
     exclude: Exclude = Field(default=[])
-    draws: Draws = 199
+    draws: Draws = 99
     seed: Seed = 20260109
     lang: Lang = "en"
 
