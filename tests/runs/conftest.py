@@ -11,7 +11,7 @@ from analysis import panel, paths
 from analysis.runs import parameters, record, reproduce
 from analysis.runs.notebooks import find_notebook
 from analysis.runs.parameters import validate
-from analysis.runs.record import current_inputs, plan
+from analysis.runs.record import RunSpec, current_inputs, plan
 
 
 @pytest.fixture

@@ -336,6 +336,9 @@ def _factors(plan: Plan) -> Floats:
     values = plan.columns[names].to_numpy(dtype=np.float64)
     place = {name: i for i, name in enumerate(names)}
     for one in plan.passes:
+        if one.n_obs < 2:  # nothing is estimated from it, and it has no deviation
+            factors[one.specifications] = np.nan
+            continue
         rows = values[one.rows(len(values))]
         used = [place[name] for name in one.columns]
         measured = {

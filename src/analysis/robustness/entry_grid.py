@@ -143,8 +143,8 @@ def _areas(
         return pd.DataFrame()
     geo, regions = pd.factorize(rows["geo"].to_numpy()[known])
     country = pd.factorize(rows["country"].to_numpy()[known])[0]
-    of_region = np.zeros(len(regions), dtype=np.int64)
-    of_region[geo] = country
+    of_country = np.zeros((int(country.max()) + 1, len(regions)))
+    of_country[country, geo] = 1.0
     found = []
     for mask, score in zip(masks, scores[known].T, strict=True):
         chosen = {WITH + name: bool(held) for name, held in zip(features, mask, strict=True)}
@@ -152,7 +152,7 @@ def _areas(
         for cluster in clusters:
             won, compared = by_geo
             if cluster == "country":
-                won, compared = (np.bincount(of_region, weights=sums) for sums in by_geo)
+                won, compared = of_country @ won, of_country @ compared
             if compared.sum() and len(compared) > 1:
                 found.append({"cluster": cluster, **chosen, **_row(won, compared, event)})
     return pd.DataFrame(found)
@@ -208,9 +208,10 @@ def _held_out_scores(cell: _Cell, masks: NDArray[np.bool_]) -> tuple[Floats, NDA
     scores, known = np.zeros((len(columns), len(masks))), np.zeros(len(columns), dtype=np.bool_)
     for group, rows in enumerate(groups):
         if cell.train[group].any() and np.isfinite(slopes[group]).all():
-            centre = means[group][cell.stratum[rows]]
-            centred = cell.features[rows] - centre[:, :-1]
-            scores[rows] = centred @ slopes[group].T + centre[:, -1:]
+            # No intercept: one learned without a country is low where the country has many
+            # entries, and would rank its rows below others (Airola et al. 2011, Computational
+            # Statistics and Data Analysis 55:1828-1844). Features are centred over all rows.
+            scores[rows] = cell.features[rows] @ slopes[group].T
             known[rows] = True
     return scores, known
 
