@@ -413,9 +413,9 @@ def counts() -> None:
             name = f"hurdle/{short}/{link}"
             # pscl maximises and differentiates numerically.
             add(name, "hurdle", "counts", arguments, tolerance=1e-6)
-            if link != "cloglog":
-                inflated = {**arguments, "offset": "log_exposure"}
-                add(f"zeroinfl/{short}/{link}", "zero_inflated", "counts", inflated, tolerance=1e-6)
+        inflated = {key: value for key, value in arguments.items() if key != "zero"}
+        inflated |= {"offset": "log_exposure"}
+        add(f"zeroinfl/{short}", "zero_inflated", "counts", inflated, tolerance=1e-6)
 
 
 def metafor() -> None:

@@ -129,7 +129,7 @@ def over_chunks(kernel: Callable[..., Any], start: Codes, *arguments: Any) -> li
         return [kernel(0, n_groups, *arguments)]
     inner = np.searchsorted(start, n_rows * np.arange(1, CHUNKS) // CHUNKS)
     ranges = pairwise([0, *inner.tolist(), n_groups])
-    workers: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    workers: int = config.NUMBA_NUM_THREADS
     with ThreadPoolExecutor(workers) as threads:
         return list(threads.map(lambda bounds: kernel(*bounds, *arguments), ranges))
 

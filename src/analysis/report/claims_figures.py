@@ -15,6 +15,7 @@ from analysis.claims import sentences
 from analysis.claims.assembly import Entry
 from analysis.claims.rule import (
     CONTRADICTED,
+    DEFAULT,
     INCONCLUSIVE,
     MIXED,
     NO_EFFECT,
@@ -33,6 +34,10 @@ MARKS = {
 }
 #: Distance, in smallest sizes that matter, beyond which an interval is cut off and shown cut.
 WIDEST = 100.0
+#: The smallest adjusted p-value that is printed.
+LEAST_Q = 0.001
+#: Level and multiple of the smallest size under which the register stands.
+OWN = (DEFAULT.alpha, 1.0)
 
 
 def in_smallest_sizes(entry: Entry) -> tuple[float, float, float]:
@@ -63,6 +68,7 @@ def register_plot(entries: Sequence[Entry], *, lang: str = "en") -> Figure:
     _scale(axes, max(abs(x) for entry in tested for x in in_smallest_sizes(entry)), lang)
     axes.set_ylim(len(tested) - 0.4, -0.6)
     axes.set_yticks(range(len(tested)), [_line(entry, lang) for entry in tested], fontsize=7)
+    axes.tick_params(axis="y", length=0)
     axes.set_xlabel(sentences.label("smallest", lang) + " = 1")
     _legend(axes, [entry.word for entry in tested], lang)
     return figure
@@ -74,9 +80,10 @@ def _draw(axes: Axes, entry: Entry, position: int, lang: str) -> None:
     axes.plot([low, high], [position, position], color=colour, lw=1.4, ls="-", marker="")
     hollow = "white" if entry.only_alone else colour
     axes.plot([estimate], [position], marker=marker, color=colour, markerfacecolor=hollow, ls="")
-    q = sentences.number(entry.q_value, lang, decimals=3)
+    q = max(entry.q_value, LEAST_Q)
+    sign = "=" if entry.q_value >= LEAST_Q else "<"
     axes.annotate(
-        f"q = {q}",
+        f"q {sign} {sentences.number(q, lang, decimals=3)}",
         (1.01, position),
         xycoords=("axes fraction", "data"),
         va="center",
@@ -112,13 +119,18 @@ def _legend(axes: Axes, words: list[str], lang: str) -> None:
 
 
 def sensitivity_plot(grid: pd.DataFrame, *, lang: str = "en") -> Figure:
-    """Verdict of each claim (rows) under each pair of thresholds (columns).
+    """Verdict of each claim (rows) under each pair of thresholds (columns), the rule's own shaded.
 
     grid: ``id, alpha, times_smallest, word`` as from ``claims.assembly.sensitivity``.
     """
     claims = list(dict.fromkeys(grid["id"]))
     pairs = sorted(set(zip(grid["alpha"], grid["times_smallest"], strict=True)))
     figure, axes = plt.subplots(figsize=(7.2, 1.6 + 0.24 * len(claims)))
+    if OWN in pairs:
+        axes.axvspan(pairs.index(OWN) - 0.5, pairs.index(OWN) + 0.5, color=FAINT, alpha=0.5, lw=0)
+    for place in range(1, len(pairs)):
+        if pairs[place][0] != pairs[place - 1][0]:
+            axes.axvline(place - 0.5, color=FAINT, lw=0.7)
     for row in grid.itertuples():
         colour, marker = MARKS[row.word]
         place = pairs.index((row.alpha, row.times_smallest)), claims.index(row.id)
@@ -131,5 +143,6 @@ def sensitivity_plot(grid: pd.DataFrame, *, lang: str = "en") -> Figure:
     ]
     axes.set_xticks(range(len(pairs)), ticks, fontsize=7)
     axes.set_yticks(range(len(claims)), claims)
+    axes.tick_params(length=0)
     _legend(axes, list(grid["word"]), lang)
     return figure

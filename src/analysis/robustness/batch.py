@@ -102,7 +102,7 @@ def group_by_design(batch: Batch) -> Designs:
         right[np.arange(len(example)), batch.focus[example]] = True
         endogenous, excluded = (mask[example] for mask in masks[1:])
         instruments, n_instruments = _columns((right & ~endogenous) | excluded)
-        two_stage = endogenous.any(axis=1)
+        two_stage = np.any(endogenous, axis=1)
     return Designs(
         order=order,
         first=np.append(first, len(order)),
@@ -147,8 +147,8 @@ def _check_roles(moments: Moments, batch: Batch) -> None:
     clash = {"the focus is also a control": right[each, batch.focus]}
     right[each, batch.focus] = True
     if batch.endogenous is not None and batch.instruments is not None:
-        clash["an instrument is also a regressor"] = (right & batch.instruments).any(axis=1)
-        clash["an endogenous column is not a regressor"] = (batch.endogenous & ~right).any(axis=1)
+        clash["an instrument is also a regressor"] = np.any(right & batch.instruments, axis=1)
+        clash["an endogenous column is not a regressor"] = np.any(batch.endogenous & ~right, axis=1)
         right |= batch.instruments
     clash["the outcome is also on the right-hand side"] = right[each, batch.outcome]
     for problem, where in clash.items():

@@ -79,7 +79,7 @@ def variances_from_scores(moments: Moments, scores: Floats, errors: Errors) -> F
     """As :func:`variances_from_moments`, from the scores (n, m) of every row; not classical."""
     rows = moments.rows
     assert rows is not None
-    if errors.vcov == "conley":
+    if errors.kernel is not None:
         sums = _sums_by(rows.clusters, scores)
         return _few_clusters_factor(moments) * (sums * (errors.kernel @ sums)).sum(axis=0)
     variances = np.zeros(scores.shape[1])

@@ -402,16 +402,14 @@ for (distribution in c("poisson", "negbin")) {
 }
 exact <- zeroinfl.control(reltol = .Machine$double.eps, maxit = 100000)
 for (distribution in c("poisson", "negbin")) {
-  for (link in c("logit", "probit")) {
-    fitted <- zeroinfl(y ~ x + d + offset(log_exposure) | x, visits, dist = distribution,
-                       link = link, control = exact)
-    extra <- if (distribution == "negbin") list(theta = fitted$theta) else list()
-    estimate <- setNames(coef(fitted), count_part(names(coef(fitted))))
-    covariance <- vcov(fitted)
-    dimnames(covariance) <- list(names(estimate), names(estimate))
-    do.call(keep, c(list(paste("zeroinfl", distribution, link, sep = "/"), estimate, covariance,
-                         log_likelihood = logLik(fitted), aic = AIC(fitted)), extra))
-  }
+  fitted <- zeroinfl(y ~ x + d + offset(log_exposure) | x, visits, dist = distribution,
+                     control = exact)
+  extra <- if (distribution == "negbin") list(theta = fitted$theta) else list()
+  estimate <- setNames(coef(fitted), count_part(names(coef(fitted))))
+  covariance <- vcov(fitted)
+  dimnames(covariance) <- list(names(estimate), names(estimate))
+  do.call(keep, c(list(paste("zeroinfl", distribution, sep = "/"), estimate, covariance,
+                       log_likelihood = logLik(fitted), aic = AIC(fitted)), extra))
 }
 
 # ---- metafor: synthesis ----------------------------------------------------------------------

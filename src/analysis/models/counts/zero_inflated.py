@@ -42,7 +42,6 @@ def zero_inflated(
     regressors: Columns = (),
     zero_regressors: Columns | None = None,
     distribution: str = "poisson",
-    zero: str = "logit",
     offset: str | None = None,
     vcov: str = "classical",
     cluster: Columns = (),
@@ -54,9 +53,9 @@ def zero_inflated(
 ) -> Estimates:
     """Zero-inflated counts (Lambert 1992): ``y = 0`` with probability ``F(Z g)``, else a count.
 
-    The arguments are those of :func:`analysis.models.counts.hurdle`, but ``distribution`` is
-    ``"poisson"`` or ``"nb2"`` and ``zero`` ``"logit"`` or ``"probit"``; there are no weights. The
-    sign of the second part is the other way round: it is the probability of a zero that is certain.
+    ``F`` is logistic. The arguments are those of :func:`analysis.models.counts.hurdle`, but
+    ``distribution`` is ``"poisson"`` or ``"nb2"``, and there are no weights. The sign of the second
+    part is the other way round: it is the probability of a zero that is certain.
 
     Returns
     -------
@@ -70,7 +69,6 @@ def zero_inflated(
         If there is no zero, a column is collinear, or the likelihood has no interior maximum.
     """
     check_choice("distribution", distribution, tuple(MODELS))
-    check_choice("zero", zero, ("logit", "probit"))
     names, clusters = as_tuple(regressors), as_tuple(cluster)
     zero_names = names if zero_regressors is None else as_tuple(zero_regressors)
     check_covariance_options(vcov, VCOVS, small_sample, inference, clusters)
@@ -85,7 +83,7 @@ def zero_inflated(
         time=time,
         sample=sample,
     )
-    model = _model(rows, names, zero_names, distribution, zero)
+    model = _model(rows, names, zero_names, distribution)
     found, information = _maximum(model)
     order = np.roll(np.arange(len(found)), -1 - len(zero_names))  # statsmodels has the zeros first
     dispersion = ("alpha",) if distribution == "nb2" else ()
@@ -122,7 +120,6 @@ def _model(
     names: tuple[str, ...],
     zero_names: tuple[str, ...],
     distribution: str,
-    zero: str,
 ) -> ZeroInflatedPoisson:
     outcome, counts = rows.specification.outcome, rows.design.outcome
     check_counts(outcome, counts)
@@ -134,7 +131,7 @@ def _model(
         solve_ols(counts, block, none, rows.design.weights, terms)  # names what is collinear
         blocks.append(block)
     return MODELS[distribution](
-        counts, blocks[0], exog_infl=blocks[1], offset=rows.offset, inflation=zero
+        counts, blocks[0], exog_infl=blocks[1], offset=rows.offset, inflation="logit"
     )
 
 
