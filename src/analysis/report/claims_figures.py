@@ -128,9 +128,9 @@ def sensitivity_plot(grid: pd.DataFrame, *, lang: str = "en") -> Figure:
     figure, axes = plt.subplots(figsize=(7.2, 1.6 + 0.24 * len(claims)))
     if OWN in pairs:
         axes.axvspan(pairs.index(OWN) - 0.5, pairs.index(OWN) + 0.5, color=FAINT, alpha=0.5, lw=0)
-    for place in range(1, len(pairs)):
-        if pairs[place][0] != pairs[place - 1][0]:
-            axes.axvline(place - 0.5, color=FAINT, lw=0.7)
+    for after in range(1, len(pairs)):
+        if pairs[after][0] != pairs[after - 1][0]:
+            axes.axvline(after - 0.5, color=FAINT, lw=0.7)
     for row in grid.itertuples():
         colour, marker = MARKS[row.word]
         place = pairs.index((row.alpha, row.times_smallest)), claims.index(row.id)

@@ -47,7 +47,7 @@ def curves_plot(z_values: Mapping[str, Floats], headlines: Mapping[str, float]) 
     if not drawn:
         raise CompendiumError("no claim has a curve: there is nothing to draw")
     figure, (left, right) = plt.subplots(
-        ncols=2, figsize=(8.4, 1.5 + 0.42 * len(drawn)), width_ratios=[3.2, 1], sharey=True
+        ncols=2, figsize=(8.4, 1.5 + 0.36 * len(drawn)), width_ratios=[3.2, 1], sharey=True
     )
     left.axvspan(-Z95, Z95, color=FAINT, alpha=0.35, lw=0, zorder=0)
     left.axvline(0, color=INK, lw=0.7, zorder=0)
@@ -138,7 +138,7 @@ def inference_plot(table: pd.DataFrame) -> Figure:
     if not claims:
         raise CompendiumError("no claim has other kinds of inference: there is nothing to draw")
     kinds = [kind for kind in KINDS if kind in set(table["kind"])]
-    figure, axes = plt.subplots(figsize=(7.6, 1.3 + (0.2 + 0.11 * len(kinds)) * len(claims)))
+    figure, axes = plt.subplots(figsize=(7.6, 1.3 + (0.16 + 0.085 * len(kinds)) * len(claims)))
     axes.axvspan(-1, 1, color=FAINT, alpha=0.5, lw=0)
     axes.axvline(0, color=INK, lw=0.7)
     offsets = np.linspace(-0.3, 0.3, len(kinds)) if len(kinds) > 1 else np.zeros(1)
