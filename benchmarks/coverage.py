@@ -689,7 +689,7 @@ def hausman_taylor_procedures() -> tuple[Procedure, ...]:
 def spatial_panel_procedures(estimator: str, parameter: str) -> tuple[Procedure, ...]:
     nearest = {"kind": "nearest", "k": 4, "coordinates": ["east", "north"], "metric": "euclidean"}
     base: dict[str, Any] = {"outcome": "y", "regressors": ["x"], "matrix_options": nearest}
-    base |= {"unit": "region", "time": "year", "effects": ["region", "year"]}
+    base |= {"unit": "region", "time": "year", "absorb": ["region", "year"]}
     name = estimator.replace("_", " ")
     return tuple(
         Procedure(

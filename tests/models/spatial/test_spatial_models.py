@@ -340,7 +340,6 @@ def test_moran_of_variables_by_its_permutation_moments():
     [
         ({"method": "bayes"}, "method: 'bayes' is not one of ml, gmm"),
         ({"log_determinant": "chebyshev"}, "is not one of auto, eigenvalues, lu"),
-        ({"absorb": ["cell"], "effects": ["cell"]}, "give absorb only"),
         ({"effects_convention": "x"}, "is not one of dummies, demeaned"),
         ({"absorb": ["row"]}, "row is neither unit nor time"),
         ({"spatial_lags": ["q"]}, "q is no regressor; expected none, all, or some of x, z"),
@@ -382,8 +381,3 @@ def test_missing_rows_are_counted_and_leave_the_network():
     assert (fit.facts.n_obs, fit.facts.n_dropped) == (48, 1)
     without = spatial_lag(FRAME[FRAME["cell"] != 10], **CROSS)
     pd.testing.assert_frame_equal(fit.coefficients, without.coefficients)
-
-
-def test_effects_is_still_understood():
-    old, new = (spatial_ols(PANEL, **PANELS, **{name: ["cell"]}) for name in ("effects", "absorb"))
-    assert old.coefficients.equals(new.coefficients) and old.facts == new.facts

@@ -62,7 +62,7 @@ def test_a_regression_on_the_column_is_the_slx_model():
         links.drop_duplicates().assign(w=1.0).pivot_table(index="start", columns="end", values="w")
     ).fillna(0.0)
     frame["lagged"] = neighbour_means(frame, ["x"], weights=table, unit="cell", time="year")["x"]
-    options = {"unit": "cell", "time": "year", "effects": ["cell", "year"], "outcome": "y"}
+    options = {"unit": "cell", "time": "year", "absorb": ["cell", "year"], "outcome": "y"}
     slx = spatial_ols(
         frame, regressors=["x"], spatial_lags="all", matrix=links.drop_duplicates(),
         matrix_options=EDGES, **options,

@@ -44,7 +44,6 @@ def spatial_ols(
     impacts: str = "delta",
     draws: int = 1000,
     seed: int = 1,
-    effects: Columns = (),
 ) -> Estimates:
     """Least squares, ``y = X b + W X t + effects + e``, with tests for spatial dependence.
 
@@ -67,8 +66,6 @@ def spatial_ols(
         reported, as Elhorst (2014) does for the t values of Table 3.1.
     impacts, draws, seed
         See :mod:`analysis.models.spatial.impacts`; ``"none"`` leaves the table out.
-    effects
-        The earlier name of ``absorb``.
 
     Returns
     -------
@@ -98,7 +95,6 @@ def spatial_ols(
         unit=unit,
         time=time,
         absorb=absorb,
-        effects=effects,
         effects_convention=effects_convention,
         intercept=intercept,
         matrix=matrix,
@@ -119,7 +115,7 @@ def spatial_ols(
         matrix_ = estimates.covariance.to_numpy()
         details["impacts"] = impact_table(sample, sample.terms, values, matrix_, None, options)
     tests = lagrange_multiplier_tests(sample, solution)
-    moran = {} if column_names(effects) else residual_moran(sample, solution)
+    moran = {} if column_names(absorb) else residual_moran(sample, solution)
     extra = {**tests, **moran, **weights_statistics(sample)}
     return replace(estimates, statistics={**estimates.statistics, **extra}, details=details)
 

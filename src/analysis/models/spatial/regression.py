@@ -51,7 +51,6 @@ def spatial_lag(
     impacts: str = "delta",
     draws: int = 1000,
     seed: int = 1,
-    effects: Columns = (),
 ) -> Estimates:
     """Spatial lag (SAR) and, with ``spatial_lags``, spatial Durbin model (SDM).
 
@@ -60,7 +59,7 @@ def spatial_lag(
     Parameters
     ----------
     unit, time, matrix, matrix_options, spatial_lags, absorb, effects_convention, impacts, draws,
-    seed, effects
+    seed
         As in :func:`spatial_ols`; ``spatial_lags="all"`` is the spatial Durbin model.
     method
         ``"ml"``: exact maximum likelihood; ``"gmm"``: spatial two-stage least squares.
@@ -103,7 +102,6 @@ def spatial_lag(
         unit=unit,
         time=time,
         absorb=absorb,
-        effects=effects,
         effects_convention=effects_convention,
         intercept=intercept,
         matrix=matrix,
@@ -141,7 +139,6 @@ def spatial_error(
     impacts: str = "delta",
     draws: int = 1000,
     seed: int = 1,
-    effects: Columns = (),
 ) -> Estimates:
     """Spatial error (SEM) and, with ``spatial_lags``, spatial Durbin error model (SDEM).
 
@@ -170,7 +167,6 @@ def spatial_error(
         unit=unit,
         time=time,
         absorb=absorb,
-        effects=effects,
         effects_convention=effects_convention,
         intercept=intercept,
         matrix=matrix,

@@ -111,7 +111,6 @@ def read_sample(
     matrix: pd.DataFrame | None,
     matrix_options: Mapping[str, Any] | None,
     cluster: Columns = (),
-    effects: Columns = (),
 ) -> SpatialSample:
     """The complete rows of ``frame`` with their weights and the spatial lags asked for.
 
@@ -124,9 +123,7 @@ def read_sample(
         in a period.
     """
     check_choice("effects_convention", effects_convention, CONVENTIONS)
-    if column_names(absorb) and column_names(effects):
-        raise ModelError("effects is the earlier name of absorb; give absorb only")
-    absorbed = column_names(absorb) or column_names(effects)
+    absorbed = column_names(absorb)
     options, names = dict(matrix_options or {}), [unit]
     others = sorted(set(absorbed) - {unit, time})
     if others:
