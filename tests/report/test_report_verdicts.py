@@ -178,7 +178,7 @@ def test_the_register_as_a_picture(runs):
     lines = [tick.get_text() for tick in axes.get_yticklabels()]
     assert [line[-3:] for line in lines] == ["C02", "C08", "C17"]
     assert lines[2].startswith("L’argent public entraîne")
-    assert "q = " in axes.texts[0].get_text() and "," in axes.texts[0].get_text()
+    assert axes.texts[0].get_text() == "q < 0,001"
     estimate, low, high = in_smallest_sizes(entries[7])
     assert (estimate, low, high) == pytest.approx((5.25 / 2, 4.25 / 2, 6.25 / 2))
     grid = sensitivity(entries)

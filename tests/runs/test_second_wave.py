@@ -112,7 +112,7 @@ def test_missing_runs_are_named_with_the_commands_that_make_them(root):
     with pytest.raises(EvidenceMissing) as problem:
         planned(VERDICTS, countries="FR", years="2001-2004")
     text = str(problem.value)
-    assert "the verdicts need 2 runs that are not there" in text
+    assert "the evidence of 2 other runs is not there" in text
     assert "compendium run 05_cluster_funding -p countries=FR -p years=2001-2004" in text
     for name in (FUNDING, GAP):
         run(planned(name, countries="FR", years="2001-2004"))

@@ -214,7 +214,7 @@ def _evidence(parameters: Parameters, shared: Inputs) -> dict[str, dict[str, str
     if missing:
         commands = "\n".join(f"  {_command(spec)}" for spec in missing)
         raise EvidenceMissing(
-            f"the verdicts need {len(missing)} runs that are not there; make them with\n{commands}"
+            f"the evidence of {len(missing)} other runs is not there; make them with\n{commands}"
         )
     return {spec.name: hash_files(spec.folder / "evidence") for spec in specs}
 
