@@ -138,6 +138,7 @@ def check_estimate(row: dict) -> None:
     assert row["n_observations"] > 0, row["id"]
     assert 0 <= row["p_value"] <= row["q_value"] <= 1, row["id"]
     assert row["unit"] and row["run"] and row["sentences"], row["id"]
+    assert row["what_would_change"], row["id"]
     counts = {"n_regions", "n_countries"}
     assert any(row[count] for count in counts) or row["notebook"] == "11_evaluations", row["id"]
 

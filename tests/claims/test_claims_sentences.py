@@ -136,6 +136,16 @@ def test_what_would_change_is_computed():
     assert "times as many observations" in times and "“supported”" in times
 
 
+def test_a_curve_that_parts_says_where_it_would_not():
+    split = judge(CLAIM, [finding(0.3, 4.0)], curve=curve(0.3, 0.15))
+    assert split.word == "mixed"
+    assert f"at least 15{WIDE}% of them" in sentences.changes(split, "en")[-1]
+    found = judge(CLAIM, [finding(0.1, 0.2)], curve=curve(0.6))
+    assert found.word == "mixed"
+    text = sentences.changes(found, "fr")[-1]
+    assert "d’un même côté" in text and "60" in text
+
+
 def test_what_is_out_of_reach_is_not_counted_in_regions():
     far = judge(CLAIM, [finding(0.01, 40)])
     (text,) = sentences.changes(far, "en")

@@ -11,6 +11,7 @@ from analysis.robustness.case_study import (
     case_study_grid,
     donor_pools,
     placebo_interval,
+    placebo_p_value,
 )
 
 EFFECT = 0.5
@@ -52,6 +53,7 @@ def test_the_interval_turns_the_placebos_round(panel):
     att = model.row("att")["estimate"]
     assert 0 < low < att < high
     assert att == pytest.approx(EFFECT, abs=0.1)
+    assert placebo_p_value(model) == pytest.approx(1 / 16)  # wider than every placebo
 
 
 def test_every_combination_that_the_data_allow_and_the_effect_in_each(panel):

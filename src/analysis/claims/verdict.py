@@ -287,8 +287,10 @@ def _precision(headline: Finding, about: Hypothesis, rule: Rule) -> list[Change]
 
 def _curve_changes(verdict: Verdict, rule: Rule) -> list[Change]:
     agreement, alone = verdict.agreement, verdict.headline_word
-    if agreement is None or alone not in (SUPPORTED, CONTRADICTED):
+    if agreement is None:
         return []
+    if alone not in (SUPPORTED, CONTRADICTED):
+        return _split_curve(verdict, agreement, rule) if "curve" in verdict.reasons else []
     support, oppose = agreement.significant_for, agreement.significant_against
     if alone == CONTRADICTED:
         support, oppose = oppose, support
@@ -298,6 +300,17 @@ def _curve_changes(verdict: Verdict, rule: Rule) -> list[Change]:
     numbers = {"share (%)": 100 * support, "limit (%)": 100 * rule.kept_from}
     key = "curve keeps" if support >= rule.kept_from else "curve is weak"
     return [Change(key, numbers, INCONCLUSIVE if key == "curve keeps" else alone)]
+
+
+def _split_curve(verdict: Verdict, agreement: Agreement, rule: Rule) -> list[Change]:
+    """What keeps a curve from leaving an unclear or negligible headline as it is."""
+    sides = (agreement.significant_for, agreement.significant_against)
+    if verdict.headline_word == INCONCLUSIVE:
+        key, share, limit = "curve splits", min(sides), rule.mixed_from
+    else:
+        key, share, limit = "curve finds", max(sides), rule.kept_from
+    numbers = {"share (%)": 100 * share, "limit (%)": 100 * limit}
+    return [Change(key, numbers, verdict.headline_word)]
 
 
 # --- as data -----------------------------------------------------------------------------------

@@ -47,11 +47,24 @@ def placebo_interval(model: Estimates) -> tuple[float, float]:
     ``LEAST_DONORS`` would remain.
     """
     att = float(model.row("att")["estimate"])
+    low, high = np.quantile(_placebo_gaps(model), [0.025, 0.975])
+    return min(att, att - float(high)), max(att, att - float(low))
+
+
+def placebo_p_value(model: Estimates) -> float:
+    """Share of the placebos of `placebo_interval`, the treated unit among them, with as wide a gap.
+
+    Of mean gaps, like the interval. The share by ratios of errors (``placebo_p`` of the model) can
+    stay large whatever happens, where some donor is fitted almost exactly before the date.
+    """
+    att, gaps = float(model.row("att")["estimate"]), _placebo_gaps(model)
+    return float((1 + (np.abs(gaps) >= abs(att)).sum()) / (1 + len(gaps)))
+
+
+def _placebo_gaps(model: Estimates) -> np.ndarray:
     placebos = model.details["placebos"]
     kept = placebos[placebos["rmspe"] <= WORST_FIT * model.statistics["rmspe"]]
-    gaps = (kept if len(kept) >= LEAST_DONORS else placebos)["att"]
-    low, high = np.quantile(gaps, [0.025, 0.975])
-    return min(att, att - float(high)), max(att, att - float(low))
+    return (kept if len(kept) >= LEAST_DONORS else placebos)["att"].to_numpy()
 
 
 def case_study_grid(
