@@ -49,11 +49,11 @@ def test_the_interval_turns_the_placebos_round(panel):
         logs, outcome="y", unit="geo", time="year", treated_unit="FR101",
         treatment_time=2000, placebo=True,
     )  # fmt: skip
-    low, high = placebo_interval(model)
+    low, high = placebo_interval(model, "FR101")
     att = model.row("att")["estimate"]
     assert 0 < low < att < high
     assert att == pytest.approx(EFFECT, abs=0.1)
-    assert placebo_p_value(model) == pytest.approx(1 / 16)  # wider than every placebo
+    assert placebo_p_value(model, "FR101") == pytest.approx(1 / 16)  # wider than every placebo
 
 
 def test_every_combination_that_the_data_allow_and_the_effect_in_each(panel):

@@ -38,31 +38,32 @@ def donor_pools(
     }
 
 
-def placebo_interval(model: Estimates) -> tuple[float, float]:
+def placebo_interval(model: Estimates, treated: str) -> tuple[float, float]:
     """The effects (2,) that would not look unusual among placebos in space, at 95 %.
 
-    ``model``: of `synthetic_control` with ``placebo=True``. The estimate minus the upper and lower
-    quantile of the placebos' mean gaps, widened to the estimate; placebos whose prediction error
-    before the date is over ``WORST_FIT`` times the treated unit's are left out, unless fewer than
-    ``LEAST_DONORS`` would remain.
+    ``model``: of `synthetic_control` of ``treated`` with ``placebo=True``. The estimate minus the
+    upper and lower quantile of the placebos' mean gaps, widened to the estimate; placebos whose
+    prediction error before the date is over ``WORST_FIT`` times the treated unit's are left out,
+    unless fewer than ``LEAST_DONORS`` would remain.
     """
     att = float(model.row("att")["estimate"])
-    low, high = np.quantile(_placebo_gaps(model), [0.025, 0.975])
+    low, high = np.quantile(_placebo_gaps(model, treated), [0.025, 0.975])
     return min(att, att - float(high)), max(att, att - float(low))
 
 
-def placebo_p_value(model: Estimates) -> float:
+def placebo_p_value(model: Estimates, treated: str) -> float:
     """Share of the placebos of `placebo_interval`, the treated unit among them, with as wide a gap.
 
     Of mean gaps, like the interval. The share by ratios of errors (``placebo_p`` of the model) can
     stay large whatever happens, where some donor is fitted almost exactly before the date.
     """
-    att, gaps = float(model.row("att")["estimate"]), _placebo_gaps(model)
+    att, gaps = float(model.row("att")["estimate"]), _placebo_gaps(model, treated)
     return float((1 + (np.abs(gaps) >= abs(att)).sum()) / (1 + len(gaps)))
 
 
-def _placebo_gaps(model: Estimates) -> np.ndarray:
+def _placebo_gaps(model: Estimates, treated: str) -> np.ndarray:
     placebos = model.details["placebos"]
+    placebos = placebos[placebos["term"] != treated]
     kept = placebos[placebos["rmspe"] <= WORST_FIT * model.statistics["rmspe"]]
     return (kept if len(kept) >= LEAST_DONORS else placebos)["att"].to_numpy()
 
@@ -139,7 +140,7 @@ def _estimated(
                 long, outcome="y", unit="geo", time="year", treated_unit=territory,
                 treatment_time=date, placebo=True,
             )  # fmt: skip
-            low, high = placebo_interval(model)
+            low, high = placebo_interval(model, territory)
         else:
             under = (long["geo"] == territory) & (long["year"] >= date)
             model = synthetic_did(
