@@ -1,14 +1,10 @@
 """Figures of all claims at once, on made-up numbers."""
 
-from collections.abc import Iterator
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis import CompendiumError
-from analysis.report import theme
 from analysis.report.register_figures import (
     MOST_COUNTRIES,
     _squeezed,
@@ -18,13 +14,7 @@ from analysis.report.register_figures import (
     influence_plot,
 )
 
-
-@pytest.fixture(autouse=True)
-def style() -> Iterator[None]:
-    with plt.rc_context():
-        theme()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("style")
 
 
 def test_the_axis_is_linear_then_logarithmic_and_ends() -> None:

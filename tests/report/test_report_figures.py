@@ -1,9 +1,7 @@
 """Figures: what is drawn is what was given."""
 
 import itertools
-from collections.abc import Iterator
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,18 +18,11 @@ from analysis.report import (
     event_study_plot,
     heatmap,
     regression_discontinuity_plot,
-    theme,
 )
 from analysis.report.figures import PALETTE, _bin_means, _complete, sequential
 from analysis.report.maps import _classes, project
 
-
-@pytest.fixture(autouse=True)
-def style() -> Iterator[None]:
-    with plt.rc_context():
-        theme()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("style")
 
 
 @pytest.fixture

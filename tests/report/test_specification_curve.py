@@ -1,7 +1,6 @@
 """Specification curves: what is drawn is what the table holds, few or many."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,7 +10,6 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from analysis import CompendiumError
-from analysis.report.figures import theme
 from analysis.report.specification_curve import (
     VERDICTS,
     curve_data,
@@ -22,13 +20,7 @@ from analysis.report.specification_curve import (
 from analysis.robustness.choices import Curve
 from analysis.robustness.enumeration import enumerate_curve
 
-
-@pytest.fixture(autouse=True)
-def style() -> Iterator[None]:
-    with plt.rc_context():
-        theme()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("style")
 
 
 def made_table(n_controls: int, **changes: Any) -> pd.DataFrame:

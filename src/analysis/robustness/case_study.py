@@ -47,7 +47,7 @@ def placebo_interval(model: Estimates, treated: str) -> tuple[float, float]:
     unless fewer than ``LEAST_DONORS`` would remain.
     """
     att = float(model.row("att")["estimate"])
-    low, high = np.quantile(_placebo_gaps(model, treated), [0.025, 0.975])
+    low, high = np.quantile(comparable_placebos(model, treated)["att"], [0.025, 0.975])
     return min(att, att - float(high)), max(att, att - float(low))
 
 
@@ -57,15 +57,19 @@ def placebo_p_value(model: Estimates, treated: str) -> float:
     Of mean gaps, like the interval. The share by ratios of errors (``placebo_p`` of the model) can
     stay large whatever happens, where some donor is fitted almost exactly before the date.
     """
-    att, gaps = float(model.row("att")["estimate"]), _placebo_gaps(model, treated)
+    att, gaps = float(model.row("att")["estimate"]), comparable_placebos(model, treated)["att"]
     return float((1 + (np.abs(gaps) >= abs(att)).sum()) / (1 + len(gaps)))
 
 
-def _placebo_gaps(model: Estimates, treated: str) -> np.ndarray:
+def comparable_placebos(model: Estimates, treated: str) -> pd.DataFrame:
+    """Rows of the model's ``placebos`` without ``treated`` and without the badly fitted.
+
+    All of them where fewer than ``LEAST_DONORS`` are fitted well.
+    """
     placebos = model.details["placebos"]
     placebos = placebos[placebos["term"] != treated]
     kept = placebos[placebos["rmspe"] <= WORST_FIT * model.statistics["rmspe"]]
-    return (kept if len(kept) >= LEAST_DONORS else placebos)["att"].to_numpy()
+    return kept if len(kept) >= LEAST_DONORS else placebos
 
 
 def case_study_grid(
