@@ -7,7 +7,7 @@ from printed_lines import line
 from typer.testing import CliRunner
 
 from analysis import paths
-from analysis.studies.commands import app
+from analysis.cli.studies import app
 from analysis.studies.errors import StudyError
 from analysis.studies.schema import read_study
 from analysis.studies.template import new_study

@@ -8,30 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis.cli.application import EXIT_FAILED
+from analysis.cli.application import app as root
+from analysis.cli.printing import new_table, open_console
+
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from analysis.studies.compare import Report
-
-EXIT_FAILED = 1
-#: Columns of a table printed to a file or a pipe.
-PLAIN_WIDTH = 200
-NUMBERS = (
-    "numbers",
-    "exact",
-    "rounded twice",
-    "last digit",
-    "different",
-    "not run",
-    "unmapped",
-    "seconds",
-)
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Published studies: compute their printed numbers again and compare digit by digit.",
 )
+root.add_typer(app, name="studies")
 
 DataDir = Annotated[
     Path | None,
@@ -56,14 +44,14 @@ def list_studies() -> None:
     from analysis.studies.published import read_published
     from analysis.studies.schema import read_study
 
-    table = _table("study", "title", "numbers", "data")
+    table = new_table("study", "title", "numbers", "data", numbers=("numbers",))
     for folder in find_studies([]):
         study = read_study(folder)
         sources = [one.package or one.url or one.file or "" for one in study.study.data.values()]
         data = ", ".join(source for source in sources if source)
         count = len(read_published(study.published_file))
         table.add_row(study.study.id, study.study.title, str(count), data)
-    _console().print(table)
+    open_console().print(table)
 
 
 @app.command(
@@ -115,10 +103,11 @@ def show(
     from analysis.studies.run import run_study
 
     report = run_study(find_studies([study])[0], data_dir)
-    console = _console()
+    console = open_console()
     frame = comparison_frame(report)
+    places, sizes = ("column", "row", "statistic"), ("printed", "computed", "difference")
     for name, rows in frame.groupby("table", sort=False):
-        table = _table("column", "row", "statistic", "printed", "computed", "difference", "verdict")
+        table = new_table(*places, *sizes, "verdict", numbers=sizes)
         table.title, table.title_justify = str(name), "left"
         for row in rows.to_dict("records"):
             difference = row["relative difference"]
@@ -140,7 +129,7 @@ def new(
     from analysis.studies.template import new_study
 
     folder = new_study(identifier, studies_folder())
-    _console().print(f"{folder}", soft_wrap=True, highlight=False, markup=False)
+    open_console().print(f"{folder}", soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command("estimators", epilog="Example: [bold]compendium studies estimators ols[/]")
@@ -154,13 +143,13 @@ def estimators(
 
     from analysis.models import registry
 
-    console = _console()
+    console = open_console()
     if name is not None:
         arguments = ", ".join(map(str, registry.arguments_of(name).values()))
         text = f"{name}({arguments})\n\n{registry.explanation(name)}"
         console.print(text, highlight=False, markup=False)
         return
-    table = _table("estimator", "what it is", "arguments")
+    table = new_table("estimator", "what it is", "arguments")
     for one in sorted(registry.ESTIMATORS):
         summary = (inspect.getdoc(registry.load(one)) or "").partition("\n\n")[0]
         table.add_row(
@@ -172,33 +161,15 @@ def estimators(
 # --- printing ----------------------------------------------------------------------------------
 
 
-def _console(stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
-
-
 @contextmanager
 def _progress(total: int) -> "Iterator[Callable[[Report], None]]":
     """A bar on the terminal's error stream while studies run; nothing off a terminal."""
     from rich.progress import Progress
 
-    console = _console(stderr=True)
+    console = open_console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("computing studies", total=total)
         yield lambda report: bar.update(task, advance=1, description=report.study)
-
-
-def _table(*columns: str) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, highlight=False)
-    for column in columns:
-        right = column in (*NUMBERS, "printed", "computed", "difference")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
-    return table
 
 
 def _escape(text: str) -> str:
@@ -241,8 +212,9 @@ def _print_reports(reports: "list[Report]") -> None:
 
     totals = _totals(reports)
     verdicts = [verdict for verdict in totals if totals[verdict] or verdict == "exact"]
-    console = _console()
-    table = _table("study", "numbers", *(WORDS[verdict] for verdict in verdicts), "seconds")
+    console = open_console()
+    counted = ("numbers", *(WORDS[verdict] for verdict in verdicts), "seconds")
+    table = new_table("study", *counted, numbers=counted)
     table.columns[0].no_wrap = True
     for report in reports:
         counts = [str(report.counts[verdict] or "") for verdict in verdicts]
