@@ -26,7 +26,7 @@ reproduce: $(INSTALLED)  ## build the data, run every notebook, write figures an
 	$(BIN)/compendium reproduce
 
 test: $(INSTALLED)  ## run the whole test suite
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --no-loadscope-reorder
 
 lint: $(INSTALLED)  ## ruff (lint and format) and mypy
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -22,3 +23,22 @@ def shared_data() -> Path:
     if os.environ.get("COMPENDIUM_REQUIRE_SHARED") == "1":
         pytest.fail(f"{reason}, but COMPENDIUM_REQUIRE_SHARED=1")
     pytest.skip(reason)
+
+
+class OneFileAtATime(LoadScopeScheduling):
+    """A process takes a file at a time, and all tests that read the reproduced project."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        together = "tests/reproduced/"
+        return together if nodeid.startswith(together) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log) -> OneFileAtATime:
+    return OneFileAtATime(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: the whole job, then what runs notebooks, then the rooms."""
+    depth = {"reproduced": 0, "tests": 1}
+    items.sort(key=lambda item: depth.get(item.path.parent.name, 2))

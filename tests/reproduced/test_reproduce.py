@@ -8,50 +8,17 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from project_copy import SETTINGS, project, reproduce
 
 from analysis import paths
 from analysis.claims import WORDS
 from analysis.runs.parameters import REGISTRY
 from printed_numbers import not_in_estimates, printed, sentences_of
-
-SETTINGS = {
-    "first": {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8"},
-    "second": {"PYTHONHASHSEED": "2", "TZ": "America/Lima", "LC_ALL": "C"},
-}
-
-
-def project(folder: Path) -> Path:
-    """A project with the carried data and notebooks, and nothing computed."""
-    shutil.copytree(paths.RAW, folder / "data" / "raw")
-    shutil.copytree(paths.NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    shutil.copytree(paths.ROOT / "studies", folder / "studies")
-    shutil.copy(paths.ROOT / "requirements.lock", folder)
-    return folder
-
-
-def reproduce(root: Path, settings: dict[str, str], *options: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "analysis.cli", "reproduce", *options],
-        env=os.environ | {"COMPENDIUM_ROOT": str(root)} | settings,
-        cwd=root.parent,
-        text=True,
-        capture_output=True,
-        timeout=1800,
-    )
-
-
-@pytest.fixture(scope="module")
-def reproduced(tmp_path_factory) -> Path:
-    root = project(tmp_path_factory.mktemp("first") / "project")
-    done = reproduce(root, SETTINGS["first"], "--jobs", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root
 
 
 def results(root: Path) -> dict[str, str]:
