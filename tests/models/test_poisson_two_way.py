@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.models import ModelError, Specification, fit, least_squares, two_way
-from analysis.models.poisson_two_way import concentrated_predictor
+from analysis.models.poisson_two_way import concentrated_optimum
 from analysis.models.two_way import group_rows
 
 some = settings(max_examples=15, deadline=None)
@@ -40,7 +40,7 @@ def specification(absorb, weights=None):
 
 
 def without_newton(monkeypatch):
-    monkeypatch.setattr(least_squares, "concentrated_predictor", lambda *_: None)
+    monkeypatch.setattr(least_squares, "concentrated_optimum", lambda *_: None)
 
 
 def message(spec, frame):
@@ -93,7 +93,8 @@ def test_newton_alone_reaches_the_optimum():
     count, weights = frame["count"].to_numpy(), frame["w"].to_numpy()
     regressors = frame[["x", "z"]].to_numpy()
     groups = group_rows(np.column_stack([unit, year]))
-    mean = np.exp(concentrated_predictor(count, regressors, groups, weights))
+    optimum = concentrated_optimum(count, regressors, groups, weights)
+    mean = np.exp(optimum.predictor)
     error = weights * (count - mean)
     for sums in (np.bincount(unit, error), np.bincount(year, error), error @ regressors[:, :1]):
         assert np.abs(sums).max() < 1e-6

@@ -23,11 +23,10 @@ def covariance(
     bread, n = solution.bread, len(solution.residuals)
     if vcov == "classical":
         return bread * _residual_variance(solution, n_parameters)
-    multiplier = solution.weights * solution.residuals
     if vcov == "cluster":
-        meat = cluster_meat(solution.regressors, clusters, multiplier)
+        meat = cluster_meat(solution.regressors, clusters, solution.residuals, solution.weights)
         return bread @ meat @ bread * ((n - 1) / (n - n_parameters))
-    scores = multiplier[:, None] * solution.regressors
+    scores = (solution.weights * solution.residuals)[:, None] * solution.regressors
     if vcov in ("hc2", "hc3"):
         remaining = 1 - _leverage(solution, effects)
         if remaining.min() < 1e-9:
@@ -43,11 +42,17 @@ def covariance(
     return bread @ meat @ bread
 
 
-def cluster_meat(columns: Floats, clusters: Codes, multiplier: Floats | None = None) -> Floats:
+def cluster_meat(
+    columns: Floats,
+    clusters: Codes,
+    residuals: Floats | None = None,
+    weights: Floats | None = None,
+) -> Floats:
     """Sum over clusters of outer products of summed scores, each term times G / (G - 1).
 
-    Scores are the rows of ``columns`` (n, k), times ``multiplier`` (n,) where it is given. With two
-    columns of clusters: first plus second minus intersection (Cameron, Gelbach and Miller 2011).
+    Scores are the rows of ``columns`` (n, k), times ``residuals`` (n,) and ``weights`` (n,) where
+    they are given. With two columns of clusters: first plus second minus intersection (Cameron,
+    Gelbach and Miller 2011).
     """
     terms = [(1, clusters[:, 0])]
     if clusters.shape[1] == 2:
@@ -55,22 +60,25 @@ def cluster_meat(columns: Floats, clusters: Codes, multiplier: Floats | None = N
         intersection = np.unique(pair, return_inverse=True)[1]
         terms += [(1, clusters[:, 1]), (-1, intersection)]
     meat = np.zeros((columns.shape[1], columns.shape[1]))
-    if multiplier is None:
-        multiplier = np.ones(len(columns))
+    residuals = np.ones(len(columns)) if residuals is None else residuals
+    weights = np.ones(len(columns)) if weights is None else weights
     for sign, codes in terms:
         count = int(codes.max()) + 1
-        sums = _sums_by_code(columns, multiplier, codes, count)
+        sums = _sums_by_code(columns, residuals, weights, codes, count)
         meat += sign * count / (count - 1) * (sums.T @ sums)
     return meat
 
 
 @njit(cache=True, nogil=True)
-def _sums_by_code(columns: Floats, multiplier: Floats, codes: Codes, n_codes: int) -> Floats:
-    """Sums (n_codes, k) of the rows of ``columns`` (n, k), multiplied, that have the same code."""
+def _sums_by_code(
+    columns: Floats, residuals: Floats, weights: Floats, codes: Codes, n_codes: int
+) -> Floats:
+    """Sums (n_codes, k) of the scores of the rows of ``columns`` (n, k) that have the same code."""
     sums = np.zeros((n_codes, columns.shape[1]))
     for row in range(len(codes)):
+        multiplier = weights[row] * residuals[row]
         for j in range(columns.shape[1]):
-            sums[codes[row], j] += multiplier[row] * columns[row, j]
+            sums[codes[row], j] += multiplier * columns[row, j]
     return sums
 
 

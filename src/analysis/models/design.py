@@ -72,18 +72,18 @@ def build_design(spec: Specification, frame: pd.DataFrame) -> Design:
     else:
         lagged, prefix = frame, ""
     values = _numeric(spec, frame, lagged)
-    keep = frame[groups].notna().all(axis=1).to_numpy()
-    if not _all_finite(values):
-        keep = keep & values.notna().all(axis=1).to_numpy()
-    if not keep.any():
+    # A sum is finite only if no value is missing or infinite.
+    doubtful = [role for role, column in values.items() if not np.isfinite(column.sum())]
+    keep = _complete([values[role] for role in doubtful], frame[groups])
+    if keep is not None and not keep.any():
         raise ModelError(_no_rows_message(spec, values, frame[groups]))
-    everything = bool(keep.all())
-    values = values if everything else values[keep]
-    rows = slice(None) if everything else keep
+    rows = slice(None) if keep is None else keep
+    values = {role: column[rows] for role, column in values.items()}
     codes = {name: level_codes(frame[name].to_numpy()[rows]) for name in groups}
-    _check_values(spec, values)
+    _check_values(spec, values, doubtful)
     values, codes = _sorted(spec, values, codes)
-    return _arrays(spec, values, codes, prefix, n_dropped=int((~keep).sum()))
+    n_dropped = 0 if keep is None else int((~keep).sum())
+    return _arrays(spec, values, codes, prefix, n_dropped)
 
 
 def lag_regressors(spec: Specification, frame: pd.DataFrame) -> pd.DataFrame:
@@ -125,8 +125,11 @@ def select_rows(design: Design, keep: NDArray[np.bool_], n_separated: int) -> De
     )
 
 
-def _numeric(spec: Specification, frame: pd.DataFrame, lagged: pd.DataFrame) -> pd.DataFrame:
-    """Float columns by role; an outcome can thus be regressed on its own lag."""
+def _numeric(spec: Specification, frame: pd.DataFrame, lagged: pd.DataFrame) -> dict[str, Floats]:
+    """Float columns (n,) by role; an outcome can thus be regressed on its own lag.
+
+    A column that already holds floats is not copied: nothing below writes into it.
+    """
     sources = {"outcome": frame[spec.outcome]}
     right = (*spec.regressors, *spec.endogenous, *spec.instruments)
     sources |= {f"x:{name}": lagged[name] for name in right}
@@ -140,7 +143,18 @@ def _numeric(spec: Specification, frame: pd.DataFrame, lagged: pd.DataFrame) -> 
                 f"column {column.name!r} is {column.dtype}, expected numbers; {instead}"
             )
         values[role] = column.to_numpy(dtype=float, na_value=np.nan)
-    return pd.DataFrame(values)
+    return values
+
+
+def _complete(columns: list[Floats], groups: pd.DataFrame) -> NDArray[np.bool_] | None:
+    """Which rows (n,) have every value and group; None when all have."""
+    keep = np.ones(len(groups), dtype=bool)
+    for column in columns:
+        keep &= ~np.isnan(column)
+    for name in groups.columns:
+        if groups[name].dtype.kind not in "iub":
+            keep &= groups[name].notna().to_numpy()
+    return None if len(keep) and keep.all() else keep
 
 
 def _instead(role: str, name: str) -> str:
@@ -152,13 +166,8 @@ def _instead(role: str, name: str) -> str:
     return "absorb it as a fixed effect or turn it into dummies first"
 
 
-def _all_finite(values: pd.DataFrame) -> bool:
-    """True only if no value is missing or infinite, in one pass: a sum then is neither."""
-    return all(np.isfinite(values[role].to_numpy().sum()) for role in values.columns)
-
-
-def _check_values(spec: Specification, values: pd.DataFrame) -> None:
-    for role in () if _all_finite(values) else values.columns:
+def _check_values(spec: Specification, values: dict[str, Floats], doubtful: list[str]) -> None:
+    for role in doubtful:
         count = int(np.isinf(values[role]).sum())
         if count:
             raise ModelError(
@@ -178,42 +187,49 @@ def _check_values(spec: Specification, values: pd.DataFrame) -> None:
 
 
 def _sorted(
-    spec: Specification, values: pd.DataFrame, codes: dict[str, Codes]
-) -> tuple[pd.DataFrame, dict[str, Codes]]:
+    spec: Specification, values: dict[str, Floats], codes: dict[str, Codes]
+) -> tuple[dict[str, Floats], dict[str, Codes]]:
     keys = [codes[name] for name in (*spec.absorb, *spec.cluster)]
-    order = canonical_order(keys, [values[role].to_numpy() for role in values.columns])
+    order = canonical_order(keys, list(values.values()))
     if order is None:
         return values, codes
-    return values.iloc[order], {name: array[order] for name, array in codes.items()}
+    ordered = {role: column[order] for role, column in values.items()}
+    return ordered, {name: column[order] for name, column in codes.items()}
 
 
 def _arrays(
     spec: Specification,
-    values: pd.DataFrame,
+    values: dict[str, Floats],
     codes: dict[str, Codes],
     prefix: str,
     n_dropped: int,
 ) -> Design:
+    n_rows = len(values["outcome"])
+
     def block(names: tuple[str, ...]) -> Floats:
-        return values[[f"x:{name}" for name in names]].to_numpy()
+        columns = [values[f"x:{name}"] for name in names]
+        return np.array(columns).T if names else np.empty((n_rows, 0))
 
     def group_block(names: tuple[str, ...]) -> Codes:
-        empty = np.empty((len(values), 0), dtype=np.int64)
-        return np.array([codes[name] for name in names]).T if names else empty
+        if not names:
+            return np.empty((n_rows, 0), dtype=np.int64)
+        return (
+            np.array([codes[name] for name in names]).T if names[1:] else codes[names[0]][:, None]
+        )
 
     exogenous, terms = block(spec.regressors), tuple(prefix + name for name in spec.regressors)
     if spec.intercept and not spec.absorb:
-        exogenous = np.column_stack([np.ones(len(values)), exogenous])
+        exogenous = np.column_stack([np.ones(n_rows), exogenous])
         terms = ("Intercept", *terms)
     unit = spec.unit or next(iter(spec.absorb), None)
     time = spec.time or (spec.absorb[1] if len(spec.absorb) == 2 else None)
     return Design(
         specification=spec,
-        outcome=values["outcome"].to_numpy(),
+        outcome=values["outcome"],
         exogenous=exogenous,
         endogenous=block(spec.endogenous),
         instruments=block(spec.instruments),
-        weights=values["weights"].to_numpy() if spec.weights else np.ones(len(values)),
+        weights=values["weights"] if spec.weights else np.ones(n_rows),
         effects=group_block(spec.absorb),
         clusters=group_block(spec.cluster),
         exogenous_terms=terms,
@@ -237,12 +253,14 @@ def _check_present(names: list[str], frame: pd.DataFrame) -> None:
             raise ModelError(f"the frame has no column {name!r}{hint}")
 
 
-def _no_rows_message(spec: Specification, values: pd.DataFrame, groups: pd.DataFrame) -> str:
-    counts = {_column(spec, role): int(values[role].notna().sum()) for role in values}
+def _no_rows_message(spec: Specification, values: dict[str, Floats], groups: pd.DataFrame) -> str:
+    counts = {
+        _column(spec, role): int((~np.isnan(column)).sum()) for role, column in values.items()
+    }
     counts |= {name: int(groups[name].notna().sum()) for name in groups}
     listed = ", ".join(f"{name}: {count}" for name, count in counts.items())
     return (
-        f"no row of the {len(values)} has every value the model needs ({spec.formula}). "
+        f"no row of the {len(groups)} has every value the model needs ({spec.formula}). "
         f"Values present: {listed}"
     )
 

@@ -14,8 +14,13 @@ from analysis.models.absorption import count_effects, count_singletons
 from analysis.models.covariance import covariance
 from analysis.models.design import Design, build_design, select_rows
 from analysis.models.estimates import Estimates, Facts, tabulate, wald_test
-from analysis.models.fit_statistics import fit_statistics, total_squares, weighted_squares
-from analysis.models.least_squares import Solution, solve_iv, solve_ols, solve_poisson
+from analysis.models.fit_statistics import (
+    Squares,
+    fit_statistics,
+    sums_of_squares,
+    weighted_squares,
+)
+from analysis.models.least_squares import Solution, Start, solve_iv, solve_ols, solve_poisson
 from analysis.models.specification import ModelError, Specification
 
 Floats = NDArray[np.float64]
@@ -45,10 +50,15 @@ def fit(spec: Specification, frame: pd.DataFrame) -> Estimates:
         If a column is absent or unusable, no row is complete, a regressor is collinear, there are
         no degrees of freedom left, or a Poisson model has no finite optimum.
     """
-    found = solve(spec, frame)
+    return estimates_of(solve(spec, frame))
+
+
+def estimates_of(found: "Solved") -> Estimates:
+    """Estimates with the covariance that the specification names."""
     design, solution, n_parameters = found.design, found.solution, found.facts.n_parameters
     assert n_parameters is not None
-    matrix = covariance(solution, spec.vcov, n_parameters, design.clusters, design.effects)
+    vcov = design.specification.vcov
+    matrix = covariance(solution, vcov, n_parameters, design.clusters, design.effects)
     estimates = tabulate(list(design.terms), solution.coefficients, matrix, found.facts)
     return replace(estimates, statistics=found.statistics)
 
@@ -63,8 +73,11 @@ class Solved:
     statistics: dict[str, float]
 
 
-def solve(spec: Specification, frame: pd.DataFrame) -> Solved:
-    """Coefficients, facts and statistics of ``spec``; raises as :func:`fit`."""
+def solve(spec: Specification, frame: pd.DataFrame, start: Start | None = None) -> Solved:
+    """Coefficients, facts and statistics of ``spec``; raises as :func:`fit`.
+
+    ``start``: for a Poisson model, the ``solution.start`` of a similar one.
+    """
     design = build_design(spec, frame)
     if spec.estimator == "poisson":
         design = drop_separated(design)
@@ -72,9 +85,10 @@ def solve(spec: Specification, frame: pd.DataFrame) -> Solved:
     facts = _facts(spec, design, n_parameters)
     if spec.estimator == "iv":
         facts = replace(facts, **instrument_strength(spec, design))
-    solution = _solve(spec, design)
-    facts = replace(facts, **goodness_of_fit(spec, design, solution))
-    statistics = fit_statistics(spec, design, solution, n_parameters, facts.log_likelihood)
+    solution = _solve(spec, design, start)
+    squares = sums_of_squares(spec, design, solution)
+    facts = replace(facts, **goodness_of_fit(spec, design, solution, squares))
+    statistics = fit_statistics(spec, design, squares, n_parameters, facts.log_likelihood)
     return Solved(design, solution, facts, statistics)
 
 
@@ -131,15 +145,15 @@ def _cragg_donald(stages: list[Solution], excluded: slice, n_parameters: int) ->
     return float(linalg.eigh(concentration, variance, eigvals_only=True)[0] / len(values))
 
 
-def _solve(spec: Specification, design: Design) -> Solution:
+def _solve(spec: Specification, design: Design, start: Start | None) -> Solution:
     terms = (*design.exogenous_terms, *design.endogenous_terms)
     effects, weights = design.effects, design.weights
     if spec.estimator == "iv":
         regressors = np.column_stack([design.exogenous, design.endogenous])
         instruments = np.column_stack([design.exogenous, design.instruments])
         return solve_iv(design.outcome, regressors, instruments, effects, weights, terms)
-    method = solve_poisson if spec.estimator == "poisson" else solve_ols
-    return method(design.outcome, design.exogenous, effects, weights, terms)
+    rows = design.outcome, design.exogenous, effects, weights, terms
+    return solve_poisson(*rows, start) if spec.estimator == "poisson" else solve_ols(*rows)
 
 
 def _degrees_of_freedom(spec: Specification, design: Design, n_parameters: int) -> float:
@@ -190,7 +204,9 @@ def _facts(spec: Specification, design: Design, n_parameters: int) -> Facts:
     )
 
 
-def goodness_of_fit(spec: Specification, design: Design, solution: Solution) -> dict[str, Any]:
+def goodness_of_fit(
+    spec: Specification, design: Design, solution: Solution, squares: Squares
+) -> dict[str, Any]:
     """The facts ``r_squared``, ``within_r_squared``, ``log_likelihood``, as the estimator has them.
 
     Raises
@@ -203,8 +219,7 @@ def goodness_of_fit(spec: Specification, design: Design, solution: Solution) -> 
     if spec.estimator == "poisson":
         return _poisson_statistics(design, solution)
     outcome, weights, n = design.outcome, design.weights, len(design.outcome)
-    residual = weighted_squares(solution.residuals, weights)
-    total = total_squares(spec, design)
+    residual, total = squares
     within = solution.outcome_squares
     if min(within, total) <= 1e-18 * weighted_squares(outcome, weights):
         raise ModelError(

@@ -1,8 +1,10 @@
 """Further numbers of a fit that tables print: sums of squares, information criteria."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
@@ -13,10 +15,25 @@ from analysis.models.specification import Specification
 Floats = NDArray[np.float64]
 
 
+class Squares(NamedTuple):
+    """Weighted sums of squares: of the residuals, and of the outcome as in total_squares."""
+
+    residual: float
+    total: float
+
+
+def sums_of_squares(spec: Specification, design: Design, solution: Solution) -> Squares:
+    """Sums of squares of a linear model; missing for a Poisson model."""
+    if spec.estimator == "poisson":
+        return Squares(math.nan, math.nan)
+    residual = weighted_squares(solution.residuals, design.weights)
+    return Squares(residual, total_squares(spec, design))
+
+
 def fit_statistics(
     spec: Specification,
     design: Design,
-    solution: Solution,
+    squares: Squares,
     n_parameters: int,
     log_likelihood: float,
 ) -> dict[str, float]:
@@ -30,8 +47,7 @@ def fit_statistics(
         if design.effects.shape[1] == 1 and not spec.weights:
             result["conditional_log_likelihood"] = log_likelihood + _given_totals(design)
         return result
-    rss = weighted_squares(solution.residuals, design.weights)
-    total = total_squares(spec, design)
+    rss, total = squares
     result = {"rss": rss, "rmse": math.sqrt(rss / (n - n_parameters))}
     if spec.estimator == "iv":
         return {**result, "r_squared_structural": 1 - rss / total}
@@ -42,8 +58,19 @@ def fit_statistics(
 def total_squares(spec: Specification, design: Design) -> float:
     """Weighted sum of squares of the outcome about its mean, or about zero without an intercept."""
     mean = (design.weights @ design.outcome) / design.weights.sum()
-    centre = mean if spec.intercept else 0.0
-    return weighted_squares(design.outcome - centre, design.weights)
+    return float(_squares_about(mean if spec.intercept else 0.0, design.outcome, design.weights))
+
+
+@njit(cache=True, nogil=True)
+def _squares_about(centre: float, values: Floats, weights: Floats) -> float:
+    """Weighted sum of squares about ``centre``, Kahan's way, without a copy of ``values``."""
+    total = lost = 0.0
+    for row in range(len(values)):
+        term = weights[row] * (values[row] - centre) ** 2 - lost
+        following = total + term
+        lost = (following - total) - term
+        total = following
+    return total
 
 
 def weighted_squares(values: Floats, weights: Floats) -> float:

@@ -4,14 +4,16 @@ Each solver returns the same :class:`Solution`, from which every covariance foll
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy import linalg
 
 from analysis.models.absorption import absorb
-from analysis.models.poisson_two_way import concentrated_predictor
+from analysis.models.poisson_two_way import concentrated_optimum
 from analysis.models.specification import CollinearError, ModelError
 from analysis.models.two_way import group_rows
 
@@ -35,7 +37,8 @@ class Solution:
     so that the score of row i is ``weights[i] * residuals[i] * regressors[i]``; ``bread`` (k, k) is
     the inverse of ``regressors' diag(weights) regressors``. For Poisson, weights and residuals are
     the working ones at the optimum. ``outcome_squares`` is the weighted sum of squares of the
-    outcome with the effects absorbed. ``fitted`` (n,) is the fitted mean of a Poisson model.
+    outcome with the effects absorbed. ``fitted`` (n,) is the fitted mean of a Poisson model and
+    ``start`` what a similar one may start from.
     """
 
     coefficients: Floats
@@ -45,6 +48,15 @@ class Solution:
     bread: Floats
     fitted: Floats | None = None
     outcome_squares: float = math.nan
+    start: "Start | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a Poisson model was at its optimum: coefficients by term, effects (T,) of periods."""
+
+    coefficients: Mapping[str, float]
+    second: Floats
 
 
 def solve_ols(
@@ -53,7 +65,7 @@ def solve_ols(
     """Weighted least squares of ``outcome`` (n,) on ``regressors`` (n, k) and absorbed effects."""
     within = absorb(np.column_stack([regressors, outcome]), effects, weights, overwrite=True)
     coefficients, bread, squares = _solve(within, regressors, weights, terms)
-    residuals = within[:, -1] - within[:, :-1] @ coefficients
+    residuals = _residuals(within, coefficients)
     return Solution(
         coefficients, within[:, :-1], residuals, weights, bread, outcome_squares=squares
     )
@@ -85,16 +97,49 @@ def solve_iv(
 
 
 def solve_poisson(
-    outcome: Floats, regressors: Floats, effects: Codes, weights: Floats, terms: tuple[str, ...]
+    outcome: Floats,
+    regressors: Floats,
+    effects: Codes,
+    weights: Floats,
+    terms: tuple[str, ...],
+    start: Start | None = None,
 ) -> Solution:
     """Poisson pseudo-maximum likelihood, ``E[y] = exp(x'b + effects)``.
 
     Iteratively reweighted least squares with the effects absorbed at each step (Correia, Guimarães
     and Zylkin 2020). Newton steps converge quadratically: when the linear predictor last moved by
     less than 1e-8 the error left is of the order of 1e-16. With effects the steps start at the
-    optimum of :mod:`analysis.models.poisson_two_way` where there is one.
+    optimum of :mod:`analysis.models.poisson_two_way` where there is one, sought from ``start``: a
+    solution on the same rows with other regressors.
     """
-    predictor = _starting_predictor(outcome, regressors, effects, weights)
+    groups = group_rows(effects) if effects.shape[1] else None
+    optimum = None
+    if groups is not None:
+        parameters = _parameters(start, terms, groups.n_second)
+        optimum = concentrated_optimum(outcome, regressors, groups, weights, parameters)
+    if optimum is None:
+        predictor = np.log((outcome + np.average(outcome, weights=weights)) / 2)
+        return _iterate(predictor, outcome, regressors, effects, weights, terms)
+    following = Start(dict(zip(terms, optimum.coefficients, strict=True)), optimum.second)
+    solution = _iterate(optimum.predictor, outcome, regressors, effects, weights, terms)
+    return replace(solution, start=following)
+
+
+def _parameters(start: Start | None, terms: tuple[str, ...], n_second: int) -> Floats | None:
+    """``start`` in the order of ``terms``, a new regressor at zero; None where it does not fit."""
+    if start is None or len(start.second) != n_second:
+        return None
+    return np.append([start.coefficients.get(term, 0.0) for term in terms], start.second)
+
+
+def _iterate(
+    predictor: Floats,
+    outcome: Floats,
+    regressors: Floats,
+    effects: Codes,
+    weights: Floats,
+    terms: tuple[str, ...],
+) -> Solution:
     mean = np.exp(predictor)
     for _ in range(MAX_ITERATIONS):
         working = predictor + (outcome - mean) / mean
@@ -112,17 +157,6 @@ def solve_poisson(
     )
 
 
-def _starting_predictor(
-    outcome: Floats, regressors: Floats, effects: Codes, weights: Floats
-) -> Floats:
-    groups = group_rows(effects) if effects.shape[1] else None
-    if groups is not None:
-        optimum = concentrated_predictor(outcome, regressors, groups, weights)
-        if optimum is not None:
-            return optimum
-    return np.log((outcome + np.average(outcome, weights=weights)) / 2)
-
-
 def _at_optimum(step: Solution, outcome: Floats, mean: Floats, weights: Floats) -> Solution:
     return Solution(
         step.coefficients,
@@ -132,6 +166,19 @@ def _at_optimum(step: Solution, outcome: Floats, mean: Floats, weights: Floats) 
         step.bread,
         fitted=mean,
     )
+
+
+@njit(cache=True, nogil=True)
+def _residuals(columns: Floats, coefficients: Floats) -> Floats:
+    """The last of ``columns`` (n, k + 1) less the others times ``coefficients`` (k,)."""
+    n, k = len(columns), len(coefficients)
+    residuals = np.empty(n)
+    for row in range(n):
+        fitted = 0.0
+        for j in range(k):
+            fitted += columns[row, j] * coefficients[j]
+        residuals[row] = columns[row, k] - fitted
+    return residuals
 
 
 def _solve(

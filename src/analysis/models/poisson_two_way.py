@@ -41,10 +41,26 @@ class _Point(NamedTuple):
     information: Floats
 
 
-def concentrated_predictor(
-    outcome: Floats, regressors: Floats, groups: Groups, weights: Floats
-) -> Floats | None:
-    """Linear predictor (n,) at the optimum, effects included, to about seven digits.
+class Optimum(NamedTuple):
+    """Where Newton's method stopped, to about seven digits.
+
+    ``predictor`` (n,) is the linear predictor, effects included; ``coefficients`` (k,) those of the
+    regressors and ``second`` (T,) the effects of the smaller group, up to a constant.
+    """
+
+    predictor: Floats
+    coefficients: Floats
+    second: Floats
+
+
+def concentrated_optimum(
+    outcome: Floats,
+    regressors: Floats,
+    groups: Groups,
+    weights: Floats,
+    start: Floats | None = None,
+) -> Optimum | None:
+    """The optimum, from ``start`` (k + T,): coefficients, then effects; zero by default.
 
     ``outcome`` (n,) adds up to more than zero in every group. None when Newton's method finds no
     optimum: a regressor is (nearly) collinear, or separates outcomes of zero from the others.
@@ -55,13 +71,17 @@ def concentrated_predictor(
     def point(parameters: Floats) -> _Point:
         return _evaluate(*rows, parameters)
 
-    here = point(np.zeros(regressors.shape[1] + groups.n_second))
+    k = regressors.shape[1]
+    here = point(np.zeros(k + groups.n_second) if start is None else start)
+    free = np.append(np.ones(k, dtype=bool), free_nodes(here.information[k:, k:]))
     for _ in range(MAX_STEPS):
-        step = _newton_step(here, groups.n_second)
+        step = _newton_step(here, free)
         if step is None:
             return None
         if step @ here.gradient <= LAST_STEP * (weights @ outcome):
-            return groups.as_before(_predict(*rows, here.parameters + step))
+            last = here.parameters + step
+            predictor = groups.as_before(_predict(*rows, last))
+            return Optimum(predictor, last[:k], last[k:])
         ahead = _advance(point, here, step)
         if ahead is None:
             return None
@@ -78,10 +98,11 @@ def _advance(point: Callable[[Floats], _Point], here: _Point, step: Floats) -> _
     return None
 
 
-def _newton_step(here: _Point, n_second: int) -> Floats | None:
-    """Newton step (k + T,), one year of each component kept; None if the system is singular."""
-    free = np.ones(len(here.gradient), dtype=bool)
-    free[-n_second:] = free_nodes(here.information[-n_second:, -n_second:])
+def _newton_step(here: _Point, free: NDArray[np.bool_]) -> Floats | None:
+    """Newton step (k + T,) of the ``free`` parameters: all but one year of each component.
+
+    None if the system is singular.
+    """
     diagonal = np.diag(here.information)[free]
     if not diagonal.min(initial=np.inf) > 0:
         return None

@@ -1,7 +1,8 @@
 """Specifications that moments cannot give, estimated one by one from their rows.
 
-Poisson regressions and errors that need leverages go through :func:`analysis.models.fit`. Many of
-them are spread over processes; results do not depend on how many.
+Poisson regressions and errors that need leverages are solved as :func:`analysis.models.fit` does.
+They go in batches that share rows and outcome, in which each Poisson model starts where the one
+before it ended. Many batches are spread over processes; results do not depend on how many.
 """
 
 import math
@@ -13,17 +14,19 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.models import Estimates, ModelError, Specification, fit
+from analysis.models import Estimates, ModelError, Specification
+from analysis.models.fit import estimates_of, solve
 from analysis.robustness.plan import Pass, Plan, specification
 
 #: Fewer refits than this are not worth the seconds that starting processes takes.
 WORTH_A_POOL = 60
-CHUNK = 16
+#: Specifications that one process takes at a time, each starting from the one before.
+BATCH = 16
 
 INFERENCE = ("estimate", "std_error", "statistic", "p_value", "ci_low", "ci_high")
 FIT = ("r_squared", "within_r_squared", "partial_r_squared")
 
-Task = tuple[int, Specification, Pass]
+Task = tuple[list[Specification], Pass]
 
 
 def refit(plan: Plan, passes: Sequence[Pass], workers: int | None = None) -> pd.DataFrame:
@@ -33,37 +36,58 @@ def refit(plan: Plan, passes: Sequence[Pass], workers: int | None = None) -> pd.
     estimated has missing results and the reason as its flag. ``workers``: processes, by default
     one per processor when there are enough refits to pay for them.
     """
-    tasks = [
-        (int(position), specification(plan.enumeration, position), one)
-        for one in passes
-        for position in one.specifications
-    ]
+    batches = [batch for one in passes for batch in _batches(plan, one)]
+    count = sum(len(positions) for positions, _, _ in batches)
     if workers is None:
-        workers = 1 if len(tasks) < WORTH_A_POOL else (os.cpu_count() or 1)
-    rows = list(_run(tasks, plan.columns, workers))
-    index = [position for position, _, _ in tasks]
+        workers = 1 if count < WORTH_A_POOL else (os.cpu_count() or 1)
+    rows = [
+        row
+        for found in _run([batch[1:] for batch in batches], plan.columns, workers)
+        for row in found
+    ]
+    index = [position for positions, _, _ in batches for position in positions]
     return pd.DataFrame(rows, index=pd.Index(index, dtype="int64"))
 
 
-def refit_row(spec: Specification, frame: pd.DataFrame) -> dict[str, Any]:
-    """The result of one specification as a row of the curve's table."""
-    try:
-        estimates = fit(spec, frame)
-    except ModelError as problem:
-        return _failed(str(problem), len(frame))
-    return _row(spec, estimates)
+def _batches(plan: Plan, one: Pass) -> Iterator[tuple[list[int], list[Specification], Pass]]:
+    """Specifications of a pass by outcome, at most ``BATCH`` at a time, with their positions."""
+    by_outcome: dict[tuple[str, str], list[tuple[int, Specification]]] = {}
+    for position in one.specifications.tolist():
+        spec = specification(plan.enumeration, position)
+        by_outcome.setdefault((spec.estimator, spec.outcome), []).append((position, spec))
+    for found in by_outcome.values():
+        for first in range(0, len(found), BATCH):
+            positions, specifications = zip(*found[first : first + BATCH], strict=True)
+            yield list(positions), list(specifications), one
 
 
-def _run(tasks: Sequence[Task], columns: pd.DataFrame, workers: int) -> Iterator[dict[str, Any]]:
+def refit_batch(
+    specifications: Sequence[Specification], frame: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """The results of specifications on the same rows, as rows of the curve's table."""
+    rows, start = [], None
+    for spec in specifications:
+        try:
+            found = solve(spec, frame, start)
+            rows.append(_row(spec, estimates_of(found)))
+            start = found.solution.start
+        except ModelError as problem:
+            rows.append(_failed(str(problem), len(frame)))
+    return rows
+
+
+def _run(
+    tasks: Sequence[Task], columns: pd.DataFrame, workers: int
+) -> Iterator[list[dict[str, Any]]]:
     if workers < 2:
-        for _, spec, one in tasks:
-            yield refit_row(spec, columns[one.rows(len(columns))])
+        for specifications, one in tasks:
+            yield refit_batch(specifications, columns[one.rows(len(columns))])
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start, initargs=(columns,)
     ) as pool:
-        yield from pool.map(_task, tasks, chunksize=CHUNK)
+        yield from pool.map(_task, tasks)
 
 
 _columns: pd.DataFrame | None = None
@@ -75,10 +99,10 @@ def _start(columns: pd.DataFrame) -> None:
     _columns = columns
 
 
-def _task(task: Task) -> dict[str, Any]:
-    _, spec, one = task
+def _task(task: Task) -> list[dict[str, Any]]:
+    specifications, one = task
     assert _columns is not None
-    return refit_row(spec, _columns[one.rows(len(_columns))])
+    return refit_batch(specifications, _columns[one.rows(len(_columns))])
 
 
 def _row(spec: Specification, estimates: Estimates) -> dict[str, Any]:

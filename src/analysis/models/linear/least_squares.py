@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analysis.models.design import Design
 from analysis.models.estimates import Estimates
 from analysis.models.fit import goodness_of_fit
-from analysis.models.fit_statistics import fit_statistics
+from analysis.models.fit_statistics import fit_statistics, sums_of_squares
 from analysis.models.least_squares import Solution, solve_ols
 from analysis.models.linear.covariances import Groups, choose_vcov
 from analysis.models.linear.panel import (
@@ -249,10 +249,11 @@ def correlation_r_squared(panel: Design, coefficients: Floats) -> dict[str, floa
 
 def _with_goodness_of_fit(estimates: Estimates, panel: Design, solution: Solution) -> Estimates:
     spec, n_parameters = panel.specification, estimates.facts.n_parameters or 0
-    facts = replace(estimates.facts, **goodness_of_fit(spec, panel, solution))
+    squares = sums_of_squares(spec, panel, solution)
+    facts = replace(estimates.facts, **goodness_of_fit(spec, panel, solution, squares))
     statistics = {
         **estimates.statistics,
-        **fit_statistics(spec, panel, solution, n_parameters, facts.log_likelihood),
+        **fit_statistics(spec, panel, squares, n_parameters, facts.log_likelihood),
     }
     if spec.absorb:
         share = facts.within_r_squared
