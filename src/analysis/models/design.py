@@ -110,17 +110,22 @@ def select_rows(design: Design, keep: NDArray[np.bool_], n_separated: int) -> De
     """The design without the rows where ``keep`` is False; group codes are made consecutive."""
     if keep.all():
         return replace(design, n_separated=n_separated)
+    rows = np.flatnonzero(keep)
+
+    def columns(block: NDArray) -> NDArray:
+        return block.T.take(rows, axis=1).T  # columns are contiguous
+
     return replace(
         design,
-        outcome=design.outcome[keep],
-        exogenous=design.exogenous[keep],
-        endogenous=design.endogenous[keep],
-        instruments=design.instruments[keep],
-        weights=design.weights[keep],
-        effects=_consecutive(design.effects[keep]),
-        clusters=_consecutive(design.clusters[keep]),
-        units=None if design.units is None else design.units[keep],
-        periods=None if design.periods is None else design.periods[keep],
+        outcome=design.outcome[rows],
+        exogenous=columns(design.exogenous),
+        endogenous=columns(design.endogenous),
+        instruments=columns(design.instruments),
+        weights=design.weights[rows],
+        effects=_consecutive(columns(design.effects)),
+        clusters=_consecutive(columns(design.clusters)),
+        units=None if design.units is None else design.units[rows],
+        periods=None if design.periods is None else design.periods[rows],
         n_separated=n_separated,
     )
 
@@ -242,7 +247,7 @@ def _arrays(
 
 def _consecutive(codes: Codes) -> Codes:
     columns = [consecutive(column) for column in codes.T]
-    return np.column_stack(columns) if columns else codes
+    return np.array(columns).T if columns else codes
 
 
 def _check_present(names: list[str], frame: pd.DataFrame) -> None:

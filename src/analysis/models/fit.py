@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln
 
 from analysis.models.absorption import count_effects, count_singletons
 from analysis.models.covariance import covariance
@@ -93,19 +93,15 @@ def solve(spec: Specification, frame: pd.DataFrame, start: Start | None = None) 
 
 
 def drop_separated(design: Design) -> Design:
-    """Leave out groups of an absorbed effect whose outcomes are all zero, until none is left.
+    """Leave out groups of an absorbed effect whose outcomes are all zero.
 
     Their fixed effect is minus infinity and they carry no information on the coefficients
-    (Correia, Guimarães and Zylkin 2019).
+    (Correia, Guimarães and Zylkin 2019). What leaves adds up to zero in every other group too, so
+    that no further group becomes one of these.
     """
     keep = np.ones(len(design.outcome), dtype=bool)
-    while True:
-        separated = np.zeros_like(keep)
-        for codes in design.effects.T:
-            separated |= np.bincount(codes[keep], design.outcome[keep], codes.max() + 1)[codes] == 0
-        if not (separated & keep).any():
-            break
-        keep &= ~separated
+    for codes in design.effects.T:
+        keep &= (np.bincount(codes, design.outcome) > 0)[codes]
     if not keep.any() or not design.outcome[keep].any():
         raise ModelError("poisson: every outcome is zero")
     return select_rows(design, keep, n_separated=int((~keep).sum()))
@@ -238,12 +234,20 @@ def goodness_of_fit(
 def _poisson_statistics(design: Design, solution: Solution) -> dict[str, Any]:
     outcome, weights = design.outcome, design.weights
 
-    constant = float(weights @ gammaln(outcome + 1))
-
-    def log_likelihood(mean: Floats | float) -> float:
-        return float(weights @ (xlogy(outcome, mean) - mean)) - constant
-
+    constant = _sum_of_log_factorials(outcome, weights)
     assert solution.fitted is not None
-    fitted = log_likelihood(solution.fitted)
-    null = log_likelihood(float(np.average(outcome, weights=weights)))
+    logs = np.log(solution.fitted)  # an exponential, so never zero
+    explained = float(np.einsum("i,i,i->", weights, outcome, logs))
+    fitted = explained - float(weights @ solution.fitted) - constant
+    total = float(weights @ outcome)
+    null = total * math.log(total / weights.sum()) - total - constant
     return {"log_likelihood": fitted, "pseudo_r_squared": 1 - fitted / null}
+
+
+def _sum_of_log_factorials(outcome: Floats, weights: Floats) -> float:
+    """Weighted sum of log y!; of whole numbers that are small, each value is looked up once."""
+    whole = outcome.astype(np.int64)
+    if outcome.max() < len(outcome) and (whole == outcome).all():
+        by_value = np.bincount(whole, weights)
+        return float(by_value @ gammaln(np.arange(len(by_value)) + 1.0))
+    return float(weights @ gammaln(outcome + 1))
