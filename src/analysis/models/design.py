@@ -1,6 +1,7 @@
 """From a frame to the arrays a specification uses, rows complete, checked and in a fixed order."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -21,6 +22,7 @@ class Design:
     ``outcome`` (n,), ``exogenous`` (n, k) with the intercept first if there is one, ``endogenous``
     (n, e), ``instruments`` (n, l), ``weights`` (n,), ``effects`` (n, 0..2) and ``clusters``
     (n, 0..2) as consecutive integer codes; ``units`` and ``periods`` (n,) where they are known.
+    ``labels`` are the values of the unit and time columns, by the names of these.
     """
 
     specification: Specification
@@ -38,6 +40,7 @@ class Design:
     periods: Codes | None
     n_dropped: int
     n_separated: int = 0
+    labels: Mapping[str, NDArray] = field(default_factory=dict)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -81,9 +84,12 @@ def build_design(spec: Specification, frame: pd.DataFrame) -> Design:
     values = {role: column[rows] for role, column in values.items()}
     codes = {name: level_codes(frame[name].to_numpy()[rows]) for name in groups}
     _check_values(spec, values, doubtful)
-    values, codes = _sorted(spec, values, codes)
+    named = _unique(_named(*_unit_and_time(spec)))
+    labels = {name: frame[name].to_numpy()[rows] for name in named}
+    values, codes, labels = _sorted(spec, values, codes, labels)
     n_dropped = 0 if keep is None else int((~keep).sum())
-    return _arrays(spec, values, codes, prefix, n_dropped)
+    design = _arrays(spec, values, codes, prefix, n_dropped)
+    return replace(design, labels=labels)
 
 
 def lag_regressors(spec: Specification, frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,6 +132,7 @@ def select_rows(design: Design, keep: NDArray[np.bool_], n_separated: int) -> De
         clusters=_consecutive(columns(design.clusters)),
         units=None if design.units is None else design.units[rows],
         periods=None if design.periods is None else design.periods[rows],
+        labels={name: column[rows] for name, column in design.labels.items()},
         n_separated=n_separated,
     )
 
@@ -192,14 +199,20 @@ def _check_values(spec: Specification, values: dict[str, Floats], doubtful: list
 
 
 def _sorted(
-    spec: Specification, values: dict[str, Floats], codes: dict[str, Codes]
-) -> tuple[dict[str, Floats], dict[str, Codes]]:
+    spec: Specification,
+    values: dict[str, Floats],
+    codes: dict[str, Codes],
+    labels: dict[str, NDArray],
+) -> tuple[dict[str, Floats], dict[str, Codes], dict[str, NDArray]]:
     keys = [codes[name] for name in (*spec.absorb, *spec.cluster)]
     order = canonical_order(keys, list(values.values()))
     if order is None:
-        return values, codes
-    ordered = {role: column[order] for role, column in values.items()}
-    return ordered, {name: column[order] for name, column in codes.items()}
+        return values, codes, labels
+    return (
+        {role: column[order] for role, column in values.items()},
+        {name: column[order] for name, column in codes.items()},
+        {name: column[order] for name, column in labels.items()},
+    )
 
 
 def _arrays(
@@ -226,8 +239,7 @@ def _arrays(
     if spec.intercept and not spec.absorb:
         exogenous = np.column_stack([np.ones(n_rows), exogenous])
         terms = ("Intercept", *terms)
-    unit = spec.unit or next(iter(spec.absorb), None)
-    time = spec.time or (spec.absorb[1] if len(spec.absorb) == 2 else None)
+    unit, time = _unit_and_time(spec)
     return Design(
         specification=spec,
         outcome=values["outcome"],
@@ -243,6 +255,13 @@ def _arrays(
         periods=codes[time] if time else None,
         n_dropped=n_dropped,
     )
+
+
+def _unit_and_time(spec: Specification) -> tuple[str | None, str | None]:
+    """The columns that name a row: as the specification says, or else the absorbed effects."""
+    unit = spec.unit or next(iter(spec.absorb), None)
+    time = spec.time or (spec.absorb[1] if len(spec.absorb) == 2 else None)
+    return unit, time
 
 
 def _consecutive(codes: Codes) -> Codes:

@@ -102,6 +102,9 @@ class Estimates:
     details
         Further tables by name that only some estimators have, such as the weights of a synthetic
         control; the estimator's docstring says what they hold.
+    sample
+        Unit and period of each row used, in columns named as the frame's own; None where the
+        estimator does not say.
     """
 
     coefficients: pd.DataFrame
@@ -109,6 +112,7 @@ class Estimates:
     facts: Facts
     statistics: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    sample: pd.DataFrame | None = None
 
     def row(self, term: str) -> pd.Series:
         """The coefficient row of ``term``; `ModelError` lists the terms if there is none."""

@@ -60,7 +60,8 @@ def estimates_of(found: "Solved") -> Estimates:
     vcov = design.specification.vcov
     matrix = covariance(solution, vcov, n_parameters, design.clusters, design.effects)
     estimates = tabulate(list(design.terms), solution.coefficients, matrix, found.facts)
-    return replace(estimates, statistics=found.statistics)
+    sample = pd.DataFrame(design.labels, copy=False) if design.labels else None
+    return replace(estimates, statistics=found.statistics, sample=sample)
 
 
 @dataclass(frozen=True, slots=True)

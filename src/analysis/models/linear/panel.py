@@ -77,6 +77,7 @@ def read_panel(
         clusters=design.clusters[order],
         units=None if design.units is None else design.units[order],
         periods=None if design.periods is None else design.periods[order],
+        labels={name: column[order] for name, column in design.labels.items()},
     )
 
 
