@@ -1,4 +1,4 @@
-"""Merging regions, neighbours from centroids, random maps, and the comparison of maps."""
+"""Neighbours from centroids, random maps, and the comparison of maps."""
 
 import numpy as np
 import pandas as pd
@@ -11,21 +11,10 @@ from analysis.indicators import IndicatorError, gini
 from analysis.indicators.areal_units import (
     compare_maps,
     map_labels,
-    merge_regions,
     neighbours,
     random_mergers,
 )
 from analysis.panel.codes import FRENCH_REGIONS_2016
-
-FRAME = pd.DataFrame(
-    {
-        "geo": ["A", "B", "C", "A", "B", "C", "D"],
-        "year": [2010] * 3 + [2011] * 4,
-        "jobs": [1.0, 3.0, 5.0, 2.0, np.nan, 4.0, 9.0],
-        "rate": [10.0, 50.0, 7.0, 20.0, 30.0, 8.0, 1.0],
-    }
-)
-UNITS = {"A": "north", "B": "north", "C": "south"}
 
 #: Borders on land between the regions of metropolitan France in NUTS 2013 (last two characters).
 BORDERS = (
@@ -33,21 +22,6 @@ BORDERS = (
     "24-51 24-53 24-63 24-72 25-51 25-52 26-43 26-71 26-72 41-42 41-43 42-43 43-71 51-52 51-53 "
     "53-61 53-63 61-62 61-63 62-63 62-72 62-81 63-72 71-72 71-81 71-82 72-81 81-82"
 )
-
-
-def test_counts_add_up_and_rates_are_weighted():
-    table = merge_regions(FRAME, UNITS, counts=["jobs"], rates={"rate": "jobs"})
-    table = table.set_index(["geo", "year"])
-    assert table.loc[("north", 2010), "jobs"] == 4
-    assert table.loc[("north", 2010), "rate"] == pytest.approx((10 + 150) / 4)
-    assert table.loc[("north", 2011)].isna().all()  # jobs of B unknown: no partial sum
-    assert table.loc[("south", 2011), "jobs"] == 4
-    assert "D" not in table.index.get_level_values("geo")
-
-
-def test_a_unit_with_a_region_without_a_row_is_missing():
-    table = merge_regions(FRAME[FRAME["geo"] != "B"], UNITS, counts=["jobs"])
-    assert table.set_index(["geo", "year"]).loc["north", "jobs"].isna().all()
 
 
 def french_centroids() -> pd.DataFrame:

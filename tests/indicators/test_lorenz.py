@@ -1,4 +1,4 @@
-"""Lorenz curves and concentration of two funds on the data the project carries."""
+"""Lorenz curves, and concentration within countries and years."""
 
 import numpy as np
 import pandas as pd
@@ -6,15 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import sources
 from analysis.indicators import IndicatorError, gini
 from analysis.indicators.lorenz import (
-    concentration_profile,
     concentration_within,
     lorenz_curve,
 )
-from analysis.panel.codes import COUNTRIES
-from analysis.panel.performers import build_performers
 
 
 def test_curve_by_hand():
@@ -33,47 +29,6 @@ def test_gini_is_one_minus_twice_the_area_under_the_curve(rows):
     area = np.trapezoid(curve["amounts"], curve["holders"])
     assert gini(money / people, people) == pytest.approx(1 - 2 * area, abs=1e-9)
     assert (curve["amounts"] <= curve["holders"] + 1e-12).all()
-
-
-def test_profile_between_and_within():
-    frame = pd.DataFrame(
-        {"eur": [1.0, 1.0, 4.0, 4.0], "people": 1.0, "country": ["A", "A", "B", "B"]}
-    )
-    profile = concentration_profile(frame, "eur", "people", "country")
-    assert profile["between_share"] == pytest.approx(1)
-    assert profile["total"] == 10
-    mixed = concentration_profile(frame.assign(country=list("ABAB")), "eur", "people", "country")
-    assert mixed["between_share"] == pytest.approx(0)
-    assert mixed["theil"] == profile["theil"]
-
-
-def test_theil_of_two_funds_by_country_and_by_performer():
-    raw = {"cordis_h2020": sources.read("cordis_h2020")}
-    performers = build_performers(raw)
-    cells = performers[performers["country"].isin(COUNTRIES)]
-    cells = cells.groupby(["country", "organisation_type"], as_index=False)[
-        ["h2020_eur", "h2020_organisations"]
-    ].sum()
-    by = {
-        group: concentration_profile(cells, "h2020_eur", "h2020_organisations", group)
-        for group in ("country", "organisation_type")
-    }
-    payments = sources.read("commission_payments")
-    erdf = payments[
-        payments["indicator"].eq("ERDF.2014-2020.payment") & ~payments["geo"].str.endswith("ZZ")
-    ]
-    erdf = erdf.groupby("geo", as_index=False)["value"].sum().query("value > 0")
-    erdf = erdf.assign(one=1.0, country=erdf["geo"].str[:2])
-    by["erdf"] = concentration_profile(erdf, "value", "one", "country")
-    for profile in by.values():
-        assert profile["between"] + profile["within"] == pytest.approx(profile["theil"])
-        assert 0 < profile["between_share"] < 1
-    assert by["country"]["theil"] == pytest.approx(by["organisation_type"]["theil"])
-    # Between universities, institutes and firms by hand: shares of money over organisations.
-    sums = cells.groupby("organisation_type")[["h2020_eur", "h2020_organisations"]].sum()
-    money, holders = (sums / sums.sum()).to_numpy().T
-    between = float((money * np.log(money / holders)).sum())
-    assert by["organisation_type"]["between"] == pytest.approx(between)
 
 
 def test_net_repayments_and_empty_funds_are_refused():

@@ -1,6 +1,6 @@
 """The modifiable areal unit problem: does a statistic come from the regions or from the map?
 
-Regions are merged by a mapping, and the result is set against random mergers of neighbours into as
+Regions are merged by a mapping, and a statistic is set against random mergers of neighbours into as
 many units (Openshaw and Taylor 1979; Openshaw 1984, *The Modifiable Areal Unit Problem*).
 Boundaries are not carried: regions count as neighbours when their centroids are linked in the
 Gabriel graph, which is close to contiguity for compact regions and links islands to the coast.
@@ -35,40 +35,6 @@ class MapComparison:
     n_before: int
     n_after: int
     draws: Floats
-
-
-def merge_regions(
-    frame: pd.DataFrame,
-    unit_of: Mapping[str, str],
-    *,
-    counts: Sequence[str],
-    rates: Mapping[str, str] | None = None,
-    by: Sequence[str] = ("year",),
-) -> pd.DataFrame:
-    """Regions added up to larger units: counts summed, rates averaged by their denominator.
-
-    unit_of: region → unit; regions that are not in it are left out. rates: rate → its denominator,
-    one of the frame's columns. A unit is missing as soon as one of its regions is. Sorted by unit
-    and ``by``; columns ``geo, *by, counts, rates``.
-    """
-    rates = rates or {}
-    inside = frame[frame["geo"].isin(list(unit_of))]
-    mass = inside[[*by, *counts]].assign(geo=inside["geo"].map(dict(unit_of)))
-    for rate, denominator in rates.items():
-        both = inside[rate].notna() & inside[denominator].notna()
-        mass[f"{rate}:mass"] = (inside[rate] * inside[denominator]).where(both)
-        mass[f"{rate}:weight"] = inside[denominator].where(both)
-    keys = ["geo", *by]
-    summed = [name for name in mass if name not in keys]
-    groups = mass.groupby(keys, sort=True)[summed]
-    expected = pd.Series(dict(unit_of)).value_counts()
-    known = groups.count()
-    wanted = known.index.get_level_values("geo").map(expected).to_numpy()[:, None]
-    sums = groups.sum().where(known.eq(wanted))
-    for rate in rates:
-        weight = sums[f"{rate}:weight"]
-        sums[rate] = sums[f"{rate}:mass"] / weight.where(weight > 0)
-    return sums[[*counts, *rates]].reset_index()
 
 
 def neighbours(lon: Floats, lat: Floats) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""Lorenz curves of money over people or organisations, and which part of inequality lies where."""
+"""Lorenz curves of money over people or organisations, and concentration within countries."""
 
 from collections.abc import Sequence
 
@@ -23,33 +23,6 @@ def lorenz_curve(amounts: ArrayLike, holders: ArrayLike) -> pd.DataFrame:
         "amounts": np.concatenate([[0.0], np.cumsum(money[order]) / money.sum()]),
     }
     return pd.DataFrame(shares)
-
-
-def concentration_profile(frame: pd.DataFrame, amount: str, holder: str, group: str) -> pd.Series:
-    """Gini and Theil indices of ``amount`` per ``holder``, and the share between ``group``.
-
-    frame: one row per unit, amounts and holders in levels. Entries ``gini, theil, between, within,
-    between_share, n_units, n_groups, total``. Two funds are comparable when their rows have the
-    same holders.
-    """
-    known = frame[[amount, holder, group]].dropna()
-    known = known[known[holder] > 0]
-    money, people = _levels(known[amount], known[holder])
-    each = money / people
-    parts = theil(each, people, known[group].to_numpy())
-    return pd.Series(
-        {
-            "gini": gini(each, people),
-            "theil": parts.total,
-            "between": parts.between,
-            "within": parts.within,
-            "between_share": parts.between / parts.total if parts.total > 0 else np.nan,
-            "n_units": float(len(known)),
-            "n_groups": float(known[group].nunique()),
-            "total": float(money.sum()),
-        },
-        name=amount,
-    )
 
 
 def concentration_within(
