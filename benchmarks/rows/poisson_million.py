@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pyfixest
 from benchmarks.measure import Row, compare
-from benchmarks.rows.twfe_million import N_ROWS, REGRESSORS, fastest_back_end, missing_at_random
+from benchmarks.rows.twfe_million import N_ROWS, REGRESSORS, fastest_back_end, spells
 
 from analysis.models import Estimates, Specification, fit
 
 
 def synthetic_counts() -> pd.DataFrame:
     """Columns unit, year, x1, x2, x3, count; sorted by unit and year."""
-    frame = missing_at_random()
+    frame = spells()
     random = np.random.default_rng(2)
     unit_effect = random.normal(size=frame["unit"].max() + 1)[frame["unit"]]
     log_mean = 0.2 * frame["x1"] - 0.1 * frame["x2"] + 0.5 * unit_effect
