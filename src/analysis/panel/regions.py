@@ -11,7 +11,15 @@ import pandas as pd
 
 from analysis.panel.codebook import variables
 from analysis.panel.codes import CAPITALS, COUNTRIES
-from analysis.panel.series import Published, complete_regions, select, splice, to_nuts_2013
+from analysis.panel.series import (
+    LATEST,
+    Published,
+    complete_regions,
+    latest_vintage,
+    select,
+    splice,
+    to_nuts_2013,
+)
 from analysis.panel.territories import NUTS_VERSION, Passage, aggregate
 
 Raw = Mapping[str, pd.DataFrame]
@@ -20,8 +28,8 @@ Columns = dict[str, pd.DataFrame]
 YEARS = pd.Index(range(1977, 2025), name="year", dtype="int16")
 
 COUNTS = (
-    Published("gdp_mio_eur", "eurostat_gdp", "nama_10r_2gdp", "GDP", "MIO_EUR", "2023-06"),
-    Published("gdp_2020", "eurostat_gdp", "tgs00003", "GDP", "MIO_EUR", "2020-12"),
+    Published("gdp_mio_eur", "eurostat_gdp", "nama_10r_2gdp", "GDP", "MIO_EUR", LATEST),
+    Published("gdp_2020", "eurostat_gdp", "tgs00003", "GDP", "MIO_EUR"),
     Published("gdp_2017", "eurostat_gdp", "nama_10r_2gdp", "GDP", "MIO_EUR", "2017-05"),
     Published("gdp_mio_pps", "eurostat_gdp", "nama_10r_2gdp", "GDP", "MIO_PPS_EU27_2020"),
     Published("employment_ths", "eurostat_industries", "lfst_r_lfe2en2", "TOTAL", "THS"),
@@ -103,7 +111,14 @@ def build_regions(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFram
 
 
 def _selected(raw: Raw, series: Iterable[Published]) -> pd.DataFrame:
-    return pd.concat([select(raw[one.table], one) for one in series], ignore_index=True)
+    """The published series, or those that a user's files have put in their place (``own``)."""
+    own = raw.get("own")
+    instead = {} if own is None else {name: rows for name, rows in own.groupby("column")}
+    parts = [
+        instead[one.column] if one.column in instead else select(raw[one.table], one)
+        for one in series
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _counts(raw: Raw, passage: Passage) -> tuple[Columns, pd.DataFrame]:
@@ -159,7 +174,7 @@ def _population(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFrame,
             rows(gdp, "nama_10r_2gdp", "GDP", "MIO_EUR", vintage),
             rows(gdp, "nama_10r_2gdp", "GDP", "EUR_HAB", vintage),
         )
-        for vintage in ("2023-06", "2017-05")
+        for vintage in (latest_vintage(raw[gdp], "nama_10r_2gdp"), "2017-05")
     }
     # A region with few applications has a rounded rate: no people can be read from it.
     sources["pat_ep_rtot"] = _implied_people(
@@ -318,9 +333,8 @@ def _listed_at(wide: pd.DataFrame, level: int) -> pd.DataFrame:
 def _crowns_per_euro(raw: Raw) -> pd.DataFrame:
     """Danish crowns per euro by year, as the regional accounts imply them (DK total)."""
     gdp = raw["eurostat_gdp"]
-    danish = gdp[
-        gdp["geo"].eq("DK") & gdp["dataset"].eq("nama_10r_2gdp") & gdp["vintage"].eq("2023-06")
-    ]
+    latest = gdp["vintage"].eq(latest_vintage(gdp, "nama_10r_2gdp"))
+    danish = gdp[gdp["geo"].eq("DK") & gdp["dataset"].eq("nama_10r_2gdp") & latest]
     wide = danish.pivot(index="year", columns="unit", values="value")
     rate = (wide["MIO_NAC"] / wide["MIO_EUR"]).rename("per_euro").reset_index()
     return rate.assign(unit="DKK")

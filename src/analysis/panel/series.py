@@ -15,10 +15,16 @@ from analysis import CompendiumError
 from analysis.panel.codes import COUNTRIES
 from analysis.panel.territories import NUTS_VERSION, Conversion, Passage, convert
 
+#: The release of a dataset that is current in data/raw, where older ones stand beside it.
+LATEST = "latest"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One published series and the column it becomes: where it stands in data/raw."""
+    """One published series and the column it becomes: where it stands in data/raw.
+
+    ``vintage`` is a release, ``LATEST``, or None where the dataset has one only.
+    """
 
     column: str
     table: str
@@ -36,6 +42,11 @@ class Converted:
     quality: pd.DataFrame
 
 
+def latest_vintage(observations: pd.DataFrame, dataset: str) -> str:
+    """The newest release of a dataset; releases are named by year, month or day (ISO 8601)."""
+    return str(observations.loc[observations["dataset"] == dataset, "vintage"].max())
+
+
 def select(observations: pd.DataFrame, published: Published) -> pd.DataFrame:
     """Rows ``column, geo, geo_version, year, value`` of one published series, with a value.
 
@@ -48,7 +59,10 @@ def select(observations: pd.DataFrame, published: Published) -> pd.DataFrame:
         & observations["value"].notna()
     )
     if published.vintage is not None:
-        keep &= observations["vintage"] == published.vintage
+        vintage = published.vintage
+        if vintage == LATEST:
+            vintage = latest_vintage(observations, published.dataset)
+        keep &= observations["vintage"] == vintage
     rows = observations.loc[keep, ["geo", "geo_version", "year", "value"]]
     if rows.empty:
         raise CompendiumError(f"data/raw/{published.table}.parquet has no rows for {published}")

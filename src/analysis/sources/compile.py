@@ -55,7 +55,7 @@ def compile_tables(source: Path, target: Path, declared: Declaration) -> Catalog
             for name, table in declared.tables.items()
         }
         ledger = Catalogue(tables=entries)
-        _write_ledger(ledger, folder / LEDGER)
+        write_ledger(ledger, folder / LEDGER)
         _replace(folder, target, [f"{name}.parquet" for name in entries])
     return ledger
 
@@ -84,12 +84,12 @@ def _compile_table(
     if table.kind == "observations":
         parts = [observations(each.frame, each.dataset, lists) for each in sources]
         frame = pd.concat([part.frame for part in parts], ignore_index=True)
-        _validate(frame, name)
-        coverage = [_observation_coverage(part) for part in parts]
+        check_observations(frame, name)
+        coverage = [observation_coverage(part) for part in parts]
     else:
         frame = BUILDERS[name](sources, lists).reset_index(drop=True)
         coverage = [_record_coverage(dataset, frame) for dataset in table.datasets]
-    arrow = _write_table(frame, folder / f"{name}.parquet")
+    arrow = write_table(frame, folder / f"{name}.parquet")
     data = (folder / f"{name}.parquet").read_bytes()
     return TableEntry(
         title=table.title,
@@ -105,7 +105,8 @@ def _compile_table(
     )
 
 
-def _validate(frame: pd.DataFrame, name: str) -> None:
+def check_observations(frame: pd.DataFrame, name: str) -> None:
+    """Hold a table of observations to its schema; CompendiumError with the first case."""
     try:
         SCHEMA.validate(frame)
     except pa_checks.errors.SchemaError as error:
@@ -114,8 +115,8 @@ def _validate(frame: pd.DataFrame, name: str) -> None:
         raise CompendiumError(f"table {name}: {error.check} fails, first at {first}") from error
 
 
-def _write_table(frame: pd.DataFrame, path: Path) -> pa.Table:
-    """Write without pandas' metadata, so that the bytes depend on the figures alone."""
+def write_table(frame: pd.DataFrame, path: Path) -> pa.Table:
+    """Write Parquet without pandas' metadata: the bytes depend on the figures alone."""
     arrow = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     columns = [
         pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
@@ -126,7 +127,7 @@ def _write_table(frame: pd.DataFrame, path: Path) -> pa.Table:
     return arrow
 
 
-def _observation_coverage(part: Observations) -> dict[str, object]:
+def observation_coverage(part: Observations) -> dict[str, object]:
     """What a dataset of observations covers, in the fields of :class:`DatasetEntry`."""
     frame = part.frame
     codes = frame[["geo", "geo_version"]].drop_duplicates()
@@ -179,7 +180,8 @@ def _described(dataset: DeclaredDataset, publishers: dict[str, Publisher]) -> di
     }
 
 
-def _write_ledger(ledger: Catalogue, path: Path) -> None:
+def write_ledger(ledger: Catalogue, path: Path) -> None:
+    """Write the catalogue of a folder of tables."""
     text = yaml.safe_dump(
         ledger.model_dump(exclude_defaults=True), sort_keys=False, allow_unicode=True, width=100
     )

@@ -25,11 +25,12 @@ class Strict(BaseModel):
 
 
 class Publisher(Strict):
-    """Who published the figures and under which terms."""
+    """Who published the figures, under which terms, and the base of its public interface."""
 
     name: str
     licence: str
     citation: str
+    interface: str | None = None
 
 
 class Measure(Strict):
@@ -76,12 +77,29 @@ class Layout(Strict):
         return self
 
 
+class Query(Strict):
+    """What is asked of a publisher's public interface to fetch a dataset anew.
+
+    ``client`` names the interface and ``code`` the dataset there. ``where`` chooses codes of its
+    dimensions. ``recodes`` gives, by dimension, codes the publisher has renamed and the name they
+    are carried under. ``series`` are the carried indicators and what they are called there:
+    measure and unit joined by a dot (OECD), the indicator itself (World Bank).
+    """
+
+    client: Literal["eurostat", "oecd", "worldbank", "cohesion"]
+    code: str = ""
+    where: dict[str, list[str]] = Field(default_factory=dict)
+    recodes: dict[str, dict[str, str]] = Field(default_factory=dict)
+    series: dict[str, str] = Field(default_factory=dict)
+
+
 class DeclaredDataset(Strict):
     """One dataset of one vintage: where it comes from and what is wrong with it.
 
     ``vintage`` may be a template over the columns of the file. ``source_rows`` is the number of
     rows the file must have. ``fills`` names the column of a table of records that the dataset
-    fills, where it does not fill all of it.
+    fills, where it does not fill all of it. ``query`` says how it is fetched anew, or
+    ``not_fetched`` why it cannot be.
     """
 
     code: str
@@ -95,6 +113,16 @@ class DeclaredDataset(Strict):
     source_rows: int
     fills: str | None = None
     layout: Layout | None = None
+    query: Query | None = None
+    not_fetched: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_refresh(self) -> "DeclaredDataset":
+        if self.query is not None and self.not_fetched is not None:
+            raise ValueError(f"{self.code}: give query or not_fetched, not both")
+        if self.query is not None and self.layout is None:
+            raise ValueError(f"{self.code}: what is fetched needs a layout")
+        return self
 
 
 class DeclaredTable(Strict):

@@ -62,7 +62,7 @@ def observations(source: pd.DataFrame, dataset: DeclaredDataset, lists: CodeList
     layout = dataset.layout
     if layout is None:
         raise CompendiumError(f"{dataset.code}: datasets.yaml gives no layout")
-    require_columns(source, _columns_used(dataset, layout), dataset.file)
+    require_columns(source, columns_used(dataset, layout), dataset.file)
     source = source[_selected(source, layout.where)]
     cells = pd.concat(
         [_cells(source, dataset, layout, measure) for measure in layout.measures],
@@ -79,7 +79,7 @@ def observations(source: pd.DataFrame, dataset: DeclaredDataset, lists: CodeList
     return Observations(frame, len(cells), int(empty.sum()), int(undated.sum()))
 
 
-def _columns_used(dataset: DeclaredDataset, layout: Layout) -> list[str]:
+def columns_used(dataset: DeclaredDataset, layout: Layout) -> list[str]:
     """Columns a layout reads, in order of first mention."""
     templates = [layout.geo_version or "", layout.series, dataset.vintage]
     used = [layout.geo, *layout.flags, *layout.where]

@@ -1,0 +1,115 @@
+"""The answers at hand, and the ledger that says what each is: address, time, size, SHA-256.
+
+``ledger.json`` has one entry per address, sorted; the bytes received lie beside it, named by the
+hash of their address. An answer whose bytes are not those of its entry counts as absent.
+"""
+
+import hashlib
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from analysis.sources.fetch.problems import FetchError
+
+LEDGER = "ledger.json"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write to a temporary sibling, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sibling = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        sibling.write_bytes(data)
+        sibling.replace(path)
+    finally:
+        sibling.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answer: ``status`` is the last one, ``failure`` the reason where the last try failed.
+
+    ``fetched`` and ``tried`` are times in UTC (ISO 8601); without ``sha256`` there is no answer.
+    """
+
+    address: str
+    dataset: str
+    tried: str
+    fetched: str = ""
+    status: int | None = None
+    bytes: int = 0
+    sha256: str = ""
+    content_type: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    final_address: str = ""
+    failure: str = ""
+
+
+@dataclass
+class Ledger:
+    """The folder of downloads. Its methods may be called from several threads."""
+
+    folder: Path
+    _entries: dict[str, Entry] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Ledger":
+        """The ledger of ``folder``, empty where there is none; FetchError where it is damaged."""
+        path = folder / LEDGER
+        if not path.exists():
+            return cls(folder)
+        try:
+            entries = [Entry(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError) as error:
+            raise FetchError(
+                f"{path}: not a ledger of downloads; move {folder} away to fetch everything anew"
+            ) from error
+        return cls(folder, {entry.address: entry for entry in entries})
+
+    def file(self, address: str) -> Path:
+        """Where the bytes of an address are kept."""
+        return self.folder / f"{hashlib.sha256(address.encode()).hexdigest()[:24]}.bin"
+
+    def answer(self, address: str) -> tuple[Entry, bytes] | None:
+        """The entry and the bytes of an address, if they are those of the ledger."""
+        entry = self._entries.get(address)
+        if entry is None or not entry.sha256:
+            return None
+        try:
+            body = self.file(address).read_bytes()
+        except OSError:
+            return None
+        return (entry, body) if hashlib.sha256(body).hexdigest() == entry.sha256 else None
+
+    def keep(self, entry: Entry, body: bytes) -> Entry:
+        """Put an answer into place and write it down."""
+        digest = hashlib.sha256(body).hexdigest()
+        kept = replace(entry, bytes=len(body), sha256=digest, failure="")
+        with self._lock:
+            write_whole(self.file(entry.address), body)
+            self._write(kept)
+        return kept
+
+    def note(self, entry: Entry) -> None:
+        """Write down a try that brought no new bytes; what is kept stays."""
+        with self._lock:
+            self._write(entry)
+
+    def failed(self, address: str, dataset: str, tried: str, reason: str) -> None:
+        """Write down that a try failed, beside the answer kept from before."""
+        before = self._entries.get(address, Entry(address, dataset, tried))
+        self.note(replace(before, tried=tried, failure=reason))
+
+    def of(self, dataset: str) -> list[Entry]:
+        """The entries of a dataset, by address."""
+        return [e for _, e in sorted(self._entries.items()) if e.dataset == dataset]
+
+    def _write(self, entry: Entry) -> None:
+        self._entries[entry.address] = entry
+        rows = [asdict(self._entries[address]) for address in sorted(self._entries)]
+        text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+        write_whole(self.folder / LEDGER, text.encode())
