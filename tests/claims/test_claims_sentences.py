@@ -1,48 +1,29 @@
 """Sentences: both languages complete, numbers from the verdict and nowhere else."""
 
-import itertools
 import re
-from string import Formatter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from babel.messages.pofile import read_po
 from made_up import curve, finding
 
 from analysis.claims import Check, ClaimError, judge, register, sentences
-from analysis.claims.sentences import NARROW, WIDE, catalogue, number, typeset
+from analysis.claims.findings import CHECKS
+from analysis.languages import LOCALE, NARROW, WIDE, typeset
+from analysis.panel.codebook import variables
 
 CLAIM = register()["C08"]
 LANGS = ("en", "fr")
 
 
-def leaves(tree, path=()):
-    """Every text of a catalogue by its place."""
-    if isinstance(tree, dict):
-        return dict(
-            itertools.chain.from_iterable(
-                leaves(branch, (*path, str(key))).items() for key, branch in tree.items()
-            )
-        )
-    if isinstance(tree, list):
-        return {(*path, str(place)): text for place, text in enumerate(tree)}
-    return {path: tree}
-
-
-def test_the_french_catalogue_has_the_places_and_fields_of_the_english_one():
-    english, french = leaves(catalogue("en")), leaves(catalogue("fr"))
-    assert list(english) == list(french)
-    for place, text in english.items():
-        fields = [
-            {name for _, name, *_ in Formatter().parse(t) if name} for t in (text, french[place])
-        ]
-        assert fields[0] == fields[1], place
-
-
-def test_no_template_carries_a_number_of_its_own():
+def test_no_message_carries_a_number_of_its_own():
     for lang in LANGS:
-        for place, text in leaves(catalogue(lang)).items():
-            assert not re.search(r"\d", re.sub(r"\{[^}]*\}", "", text)), place
+        with (LOCALE / lang / "LC_MESSAGES" / "claims.po").open("rb") as file:
+            messages = {str(message.id): str(message.string) for message in read_po(file)}
+        del messages[""]
+        told = {k: text for k, text in messages.items() if not k.startswith("finding.")}
+        assert len(told) > 90
+        numbered = [k for k, text in told.items() if re.search(r"\d", re.sub(r"{[^}]*}", "", text))]
+        assert numbered == []
 
 
 VERDICTS = {
@@ -158,30 +139,34 @@ def test_a_long_unit_is_named_once():
     assert "from +0.20 to +0.40 (" in text
 
 
-def test_french_spacing():
-    assert typeset("Ah ! non ; 5 % : « oui »", "fr") == (
-        f"Ah{NARROW}! non{NARROW}; 5{NARROW}%{WIDE}: «{WIDE}oui{WIDE}»"
-    )
-    assert typeset("l'eau", "fr") == "l’eau"
-    assert typeset("5 % : fine", "en") == "5 % : fine"
-
-
-def test_numbers_in_both_languages():
-    assert number(1234567.891, "en", decimals=1) == "1,234,567.9"
-    assert number(-1234.5, "fr") == f"−1{NARROW}234,5"
-    assert number(-0.001, "en", decimals=2, signed=True) == "0.00"
-    assert number(2.0, "fr", signed=True) == "+2"
-
-
-@given(st.floats(-1e9, 1e9), st.integers(0, 6), st.sampled_from(LANGS))
-def test_a_printed_number_reads_back_as_itself(value, decimals, lang):
-    text = number(value, lang, decimals=decimals)
-    assert is_among(text, lang, [value])
-
-
 def test_an_unknown_check_names_those_there_are():
     verdict = judge(CLAIM, [finding(5)], checks=[Check("pretrends", False)])
     with pytest.raises(ClaimError, match=r"unknown check 'pretrends'.*pre-trends, placebo outcome"):
         sentences.answer(verdict, "en")
     named = judge(CLAIM, [finding(5)], checks=[Check(("a test", "un test"), False)])
     assert "un test" in sentences.answer(named, "fr")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_check_has_words(lang):
+    words = [sentences.check_name(Check(name, True), lang) for name in CHECKS]
+    assert len(set(words)) == len(CHECKS) and all(words)
+
+
+def test_a_finding_is_named_in_both_languages():
+    own = finding(5, label=("my sample", "l'échantillon"))
+    assert sentences.finding_name(own, "en") == "my sample" == own.name
+    assert sentences.finding_name(own, "fr") == "l’échantillon"
+    listed = finding(5, label="no capitals")
+    assert sentences.finding_name(listed, "fr") == "sans les capitales"
+    column = finding(5, label=variables()["gdp_pps_per_head"].label_en)
+    assert sentences.finding_name(column, "fr") == typeset(
+        variables()["gdp_pps_per_head"].label_fr, "fr"
+    )
+
+
+def test_a_finding_without_words_in_french_is_refused():
+    unnamed = finding(5, label="made up")
+    assert sentences.finding_name(unnamed, "en") == "made up"
+    with pytest.raises(ClaimError, match=r"'made up' has no words in 'fr': give label=\(English"):
+        sentences.finding_name(unnamed, "fr")

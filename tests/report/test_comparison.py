@@ -34,8 +34,10 @@ def run(
     )
     terms = terms.assign(std_error=[0.5, 0.25], p_value=[0.01, 0.0], n_obs=2 * len(years))
     write(folder / "estimates.parquet", terms)
-    rows = [("main", geo, str(year)) for geo in ("FR10", "FR71") for year in years]
-    write(folder / "sample.parquet", pd.DataFrame(rows, columns=["model", "unit", "period"]))
+    rows = [(geo, str(year)) for geo in ("FR10", "FR71") for year in years]
+    (folder / "samples").mkdir()
+    write(folder / "samples" / "rows.parquet", pd.DataFrame(rows, columns=["unit", "period"]))
+    (folder / "samples" / "models.json").write_text(json.dumps({"main": "rows.parquet"}))
     headline = Finding(
         label="headline", estimate=estimate, ci_low=estimate - 1, ci_high=estimate + 1, **HEADLINE
     )
@@ -130,7 +132,7 @@ def test_a_run_compared_with_itself_has_no_difference(runs):
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_without_kept_rows_the_page_says_that_they_are_not_known(runs, side):
-    (runs[side] / "sample.parquet").unlink()
+    (runs[side] / "samples" / "models.json").unlink()
     found = compare_runs(*runs)
     assert not len(found.observations) and not len(found.moved)
     assert "is not known of both runs" in comparison_page(found, "en")

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from matplotlib.figure import Figure
+from openpyxl import load_workbook
 
 from analysis import CompendiumError, paths
 from analysis.claims import Check, Finding, judge, register
@@ -58,14 +59,40 @@ def test_a_name_is_used_once_in_a_run_and_again_in_a_draft(out: Output) -> None:
     draft.table("t", FRAME, title="T", source="S")
 
 
-def test_a_table_is_written_in_three_forms_and_shown(out: Output) -> None:
+def test_a_table_is_written_in_five_forms_and_shown(out: Output) -> None:
     shown = out.table("t", FRAME, title="A title", source="Eurostat", units="EUR", note="A note")
     names = sorted(file.name for file in (out.folder / "tables").iterdir())
-    assert names == ["t.csv", "t.docx", "t.tex"]
+    assert names == ["t.csv", "t.docx", "t.html", "t.tex", "t.xlsx"]
     assert (out.folder / "tables" / "t.csv").read_text() == "geo,x\nFR10,0.333333333333\nDE30,\n"
     markup = shown._repr_html_()
     for text in ("A title", "EUR", "A note", "Eurostat", "FR10", "0.333", "–"):
         assert text in markup
+
+
+def test_a_spreadsheet_names_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_named() -> str:
+        book = load_workbook(Output.here("01_data").folder / "tables" / "t.xlsx")
+        return {row[0]: row[1] for row in book["notes"].values}["Run"]
+
+    monkeypatch.setenv("COMPENDIUM_RUN_DIR", str(tmp_path / "run"))
+    monkeypatch.delenv("COMPENDIUM_RUN_KEY", raising=False)
+    Output.here("01_data").table("t", FRAME, title="T", source="S")
+    assert run_named() == "01_data, by hand"
+    monkeypatch.setenv("COMPENDIUM_RUN_KEY", "0123abc")
+    Output.here("01_data").table("t", FRAME, title="T", source="S")
+    assert run_named() == "01_data, key 0123abc"
+
+
+def test_a_regression_table_has_its_unrounded_numbers_beside_it(out: Output) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(50, 2)), columns=["y", "x"])
+    model = fit(Specification(outcome="y", regressors=("x",)), frame)
+    out.regression_table("r", {"(1)": model}, title="T", below="interval", style="aer")
+    book = load_workbook(out.folder / "tables" / "r.xlsx")
+    assert book.sheetnames == ["table", "numbers", "notes"]
+    held = {(row[0], row[1]): row[2] for row in book["numbers"].values}
+    assert held["x", "estimate"] == float(f"{model.row('x')['estimate']:.12g}")
+    assert held["fit", "n_obs"] == 50 and held["fit", "vcov"] == model.facts.vcov
 
 
 def test_tables_need_title_and_source(out: Output) -> None:
@@ -200,3 +227,26 @@ def test_say_refuses(out: Output, template: str, values: dict, message: str) -> 
     with pytest.raises(CompendiumError, match=message):
         out.say(template, **values)
     assert not out.folder.exists()
+
+
+def test_the_rows_of_models_are_kept_once(out):
+    frame = pd.DataFrame(
+        {
+            "geo": np.repeat(["B", "A"], 6),
+            "year": [2001, 2000, 2002, 2003, 2004, 2005] * 2,
+            "x": [1.0, 3.0, 2.0, 5.0, 4.0, 7.0] * 2,
+            "y": np.arange(12.0) ** 2,
+        }
+    )
+    spec = Specification(outcome="y", regressors=("x",), unit="geo", time="year")
+    fits = {
+        name: fit(spec, rows)
+        for name, rows in {"all": frame, "same": frame[::-1], "fewer": frame[1:]}.items()
+    }
+    for name, estimates in fits.items():
+        out.estimates(name, estimates)
+    models = json.loads((out.folder / "samples" / "models.json").read_text())
+    assert models["all"] == models["same"] != models["fewer"]
+    kept = pd.read_parquet(out.folder / "samples" / models["fewer"])
+    assert len(kept) == 11 and kept.iloc[0].tolist() == ["A", "2000"]
+    assert ["B", "2001"] not in kept.to_numpy().tolist()

@@ -1,8 +1,11 @@
-"""Tables: numbers as text, and the three mark-ups."""
+"""Tables: numbers as text, CSV, HTML, LaTeX and Word."""
 
 import io
 import math
+import shutil
+import subprocess
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,30 +15,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import CompendiumError
+from analysis.languages import NARROW
+from analysis.report.table_markup import latex_escape, to_html, to_html_page, to_latex
 from analysis.report.tables import (
     MISSING,
+    Cell,
     Table,
-    column_text,
+    column_cells,
     csv_text,
     frame_table,
-    latex_escape,
+    is_formula,
     number_text,
     plain_frame,
-    to_docx,
-    to_html,
-    to_latex,
 )
+from analysis.report.word import to_docx
 
 AWKWARD = Table(
     name="awkward",
     title="R&D at 3 % <of> GDP_pps",
     header=[["Region", "Value"]],
-    rows=[["[a] {b} ~ ^ \\ #1", "−1.50"], ["x", MISSING]],
+    rows=[[Cell("[a] {b} ~ ^ \\ #1"), Cell("−1.50", -1.5)], [Cell("x"), Cell(MISSING, math.nan)]],
     align="lr",
     rules=[1],
     note="50% & more",
     source="Eurostat (tgs00042)",
 )
+
+
+GROUPED = Table(
+    name="grouped",
+    title="Grouped",
+    header=[["", "(1)", "(2)", "(3)"]],
+    rows=[[Cell(f"{row}{column}") for column in range(4)] for row in "ab"],
+    align="lccc",
+    groups=[("", 1), ("Patents", 2), ("Jobs", 1)],
+    panels={0: "Panel A: all", 1: "Panel B: some"},
+    rules=[1],
+)
+
+
+def column_text(values: pd.Series, spec: str | None = None) -> list[str]:
+    return [cell.text for cell in column_cells(values, spec)]
 
 
 # ---------------------------------------------------------------- numbers
@@ -72,6 +92,37 @@ def test_a_small_number_is_not_printed_as_zero() -> None:
 def test_a_given_format_wins() -> None:
     assert column_text(pd.Series([0.12345]), ".1f") == ["0.1"]
     assert number_text(math.inf, ".1f") == "∞"
+    assert number_text(-1234.5, ",.1f", "fr") == f"−1{NARROW}234,5"
+
+
+def test_a_cell_has_the_number_behind_its_text() -> None:
+    numbers = column_cells(pd.Series([1 / 3, np.nan, np.inf]))
+    assert numbers[0] == Cell("0.333", 1 / 3) and numbers[2] == Cell("∞", None)
+    assert numbers[1].text == MISSING and math.isnan(numbers[1].number or 0)
+    assert column_cells(pd.Series([True, False])) == [Cell("yes"), Cell("no")]
+    assert column_cells(pd.Series([True]), lang="fr") == [Cell("oui")]
+    assert column_cells(pd.Series(["1", 2], dtype=object)) == [Cell("1"), Cell("2", 2)]
+    assert column_cells(pd.Series([2**60]))[0].number is None  # a spreadsheet would round it
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "@SUM(A1)", "\t=1", "\r=1", "+1+cmd|'/C calc'!A0", "-2+3"]
+)
+def test_a_text_that_would_be_run_is_made_inert_in_the_csv(text: str) -> None:
+    assert is_formula(text)
+    written = csv_text(pd.DataFrame({"a": [text], text: [1]}))
+    assert written == f"a,'{text}\n'{text},1\n"
+
+
+@pytest.mark.parametrize("text", ["+", "-", "-1.5", "+2e-05", "−3", "a = b", "FR10", "", "'x"])
+def test_other_text_stands_in_the_csv_as_it_is(text: str) -> None:
+    assert not is_formula(text)
+    back = pd.read_csv(
+        io.StringIO(csv_text(pd.DataFrame({"a": [text], "b": [-1.5]}))),
+        dtype=str,
+        keep_default_na=False,
+    )
+    assert back.iloc[0].tolist() == [text, "-1.5"]
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=1))
@@ -120,8 +171,20 @@ def test_labels_and_formats_of_unknown_columns_are_refused() -> None:
 
 def test_a_long_table_is_cut_and_says_so() -> None:
     table = frame_table("t", pd.DataFrame({"a": range(1000)}), title="T", max_rows=5, note="N.")
-    assert len(table.rows) == 5
-    assert table.note == "N. The first 5 of 1,000 rows; the CSV file has them all."
+    assert len(table.rows) == 1000 and len(table.shown()) == 5
+    assert table.footer() == [
+        ("note", "Note", "N. The first 5 of 1,000 rows; the CSV and XLSX files have them all.")
+    ]
+    assert to_html(table).count("<tr") == to_latex(table).count(r"\\") == 6
+
+
+def test_a_french_table_is_french() -> None:
+    frame = pd.DataFrame({"a": [1234.5, 99999.25], "b": [True, False]})
+    table = frame_table("t", frame, title="T", units="EUR", note="N", source="S", lang="fr")
+    assert [lead for _, lead, _ in table.footer()] == ["Unités", "Note", "Source"]
+    assert [row[0].text for row in table.rows] == [f"1{NARROW}234", f"99{NARROW}999"]
+    assert [row[1].text for row in table.rows] == ["oui", "non"]
+    assert '<html lang="fr">' in to_html_page(table)
 
 
 # ---------------------------------------------------------------- mark-up
@@ -147,6 +210,51 @@ def test_html_escapes_and_has_headers_for_screen_readers() -> None:
     assert "R&amp;D at 3 % &lt;of&gt; GDP_pps" in markup
     assert markup.count('scope="col"') == 2 and markup.count('scope="row"') == 2
     assert 'class="rule"' in markup and 'class="source"' in markup
+    assert 'aria-labelledby="caption-awkward"' in markup and 'id="caption-awkward"' in markup
+
+
+def test_an_html_file_opens_by_itself() -> None:
+    page = to_html_page(AWKWARD)
+    assert page.startswith('<!doctype html>\n<html lang="en">') and to_html(AWKWARD) in page
+    assert '<meta charset="utf-8">' in page and "http" not in page
+
+
+def test_headings_that_span_and_panels() -> None:
+    markup = to_html(GROUPED)
+    assert '<th scope="colgroup" colspan="2" style="text-align:center">Patents</th>' in markup
+    assert '<th scope="rowgroup" colspan="4" style="text-align:left">Panel B: some</th>' in markup
+    assert '<tr class="panel rule">' in markup and "<th></th>" not in markup
+    tex = to_latex(GROUPED).splitlines()
+    at = tex.index(r"\toprule")
+    assert tex[at + 1 : at + 5] == [
+        r"\multicolumn{1}{c}{} & \multicolumn{2}{c}{Patents} & \multicolumn{1}{c}{Jobs} \\",
+        r"\cmidrule(lr){2-3}\cmidrule(lr){4-4}",
+        r" & (1) & (2) & (3) \\",
+        r"\midrule",
+    ]
+    assert tex[at + 7 : at + 9] == [
+        r"\midrule",
+        r"\multicolumn{4}{@{}l@{}}{\emph{Panel B: some}} \\",
+    ]
+    grid = Document(io.BytesIO(to_docx(GROUPED))).tables[0]
+    assert [cell.text for cell in grid.rows[0].cells] == ["", "Patents", "Patents", "Jobs"]
+    assert [row.cells[0].text for row in grid.rows] == [
+        *("", "", "Panel A: all", "a0", "Panel B: some", "b0")
+    ]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no LaTeX here")
+@pytest.mark.parametrize("table", [AWKWARD, GROUPED], ids=lambda table: table.name)
+def test_latex_compiles(table: Table, tmp_path: Path) -> None:
+    (tmp_path / "t.tex").write_text(
+        "\\documentclass{article}\\usepackage[utf8]{inputenc}\\usepackage{textcomp,booktabs}"
+        f"\\begin{{document}}{to_latex(table)}\\end{{document}}"
+    )
+    made = subprocess.run(
+        ["pdflatex", "-halt-on-error", "-interaction=batchmode", "t.tex"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert made.returncode == 0, (tmp_path / "t.log").read_text()[-2000:]
 
 
 def test_docx_opens_and_holds_every_cell() -> None:

@@ -1,4 +1,4 @@
-"""Verdicts in a notebook, on the pages, as pictures; their numbers on disk."""
+"""Verdicts in a notebook and as pictures; their numbers on disk."""
 
 import json
 import re
@@ -8,15 +8,14 @@ import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
+from openpyxl import load_workbook
 
 from analysis import CompendiumError
 from analysis.claims import Agreement, Check, Finding, Verdict, assemble, judge, register
-from analysis.claims.assembly import sensitivity
+from analysis.claims.assembly import Entry, sensitivity
 from analysis.models import Specification, fit
 from analysis.report import Output
 from analysis.report.claims_figures import in_smallest_sizes, register_plot, sensitivity_plot
-from analysis.report.pages import build_report
 
 CLAIMS = register()
 NARROW = "\u202f"
@@ -25,7 +24,7 @@ NARROW = "\u202f"
 def verdict_on(name: str, estimate: float, half: float = 1.0, figure: str = "") -> Verdict:
     """A verdict from made-up numbers."""
     found = Finding(
-        label="made up",
+        label=("made up", "inventé"),
         estimate=estimate,
         ci_low=estimate - half,
         ci_high=estimate + half,
@@ -97,6 +96,23 @@ def test_a_verdict_writes_evidence_table_and_estimates_beside_models(out):
         out.verdict(verdict_on("C08", 5.25))
 
 
+def test_the_table_of_findings_has_the_names_of_its_language(out):
+    shown = out.verdict(verdict_on("C08", 5.25), lang="fr")
+    assert "inventé (principale)" in shown.markup and "made up" not in shown.markup
+    sheet = load_workbook(out.folder / "tables" / "verdict_C08.xlsx")["tableau"]
+    rows = list(sheet.iter_rows(values_only=True))
+    assert rows[-1][:4] == ("inventé (principale)", 5.25, 4.25, 6.25)
+    frame = pd.read_parquet(out.folder / "estimates.parquet")
+    assert "C08: headline" in set(frame["term"])
+
+
+def test_the_register_as_a_spreadsheet_has_numbers(out):
+    entries = [Entry(claim=CLAIMS["C08"], verdict=verdict_on("C08", 5.25), q_value=0.25)]
+    out.register(entries)
+    row = list(load_workbook(out.folder / "tables" / "register.xlsx")["table"].values)[-1]
+    assert row[0] == "C08" and row[3:6] == (5.25, 4.25, 6.25) and row[7:9] == (62.5, 0.25)
+
+
 def test_other_numbers_make_other_sentences(out):
     texts = [out.answer([verdict_on("C08", estimate)]).data for estimate in (5.25, -5.25)]
     assert "the figures support this" in texts[0] and "+5.2" in texts[0]
@@ -138,37 +154,6 @@ def runs(tmp_path: Path) -> list[Path]:
         make_run(tmp_path / "5", "05_cluster_funding", funding),
         make_run(tmp_path / "9", "09_emergence", [verdict_on("C02", 61.5)]),
     ]
-
-
-def test_the_register_has_a_page_in_each_language(runs, tmp_path):
-    build_report(runs, tmp_path / "reports")
-    pages = {
-        lang: BeautifulSoup((tmp_path / "reports" / name).read_text(), "html.parser")
-        for lang, name in {"en": "claims.html", "fr": "claims.fr.html"}.items()
-    }
-    for lang, page in pages.items():
-        assert page.html["lang"] == lang
-        assert [s["id"] for s in page.select("section.claim")] == list(CLAIMS)
-        claim = page.select_one("#C08")
-        image = claim.select_one("img")
-        assert (tmp_path / "reports" / image["src"]).is_file()
-        assert claim.select_one("svg[role=img]")["aria-label"] in claim.get_text()
-        assert claim.select_one("a[href='05_cluster_funding.html']")
-    english = pages["en"].select_one("#C08").get_text()
-    assert "supported" in english and "What would change this" in english
-    assert "13,824" in english and "250 regions in 27 countries" in english
-    french = pages["fr"].select_one("#C08").get_text()
-    assert "confirmé" in french and f"13{NARROW}824" in french
-    assert "not been run" in pages["en"].select_one("#C25").get_text()
-    index = (tmp_path / "reports" / "index.html").read_text()
-    assert 'href="claims.html"' in index
-
-
-def test_reports_of_runs_without_evidence_have_no_register(tmp_path):
-    folder = make_run(tmp_path / "1", "01_data", [])
-    build_report([folder], tmp_path / "reports")
-    assert not (tmp_path / "reports" / "claims.html").exists()
-    assert "claims.html" not in (tmp_path / "reports" / "index.html").read_text()
 
 
 def test_the_register_as_a_picture(runs):

@@ -20,7 +20,7 @@ from scipy import stats
 
 from analysis.claims import sentences
 from analysis.claims.declaration import Claim, ClaimError, register
-from analysis.claims.rule import CONTRADICTED, DEFAULT, SUPPORTED, WORDS, Rule, decide
+from analysis.claims.rule import CONTRADICTED, DEFAULT, NOT_RUN, SUPPORTED, WORDS, Rule, decide
 from analysis.claims.verdict import Verdict, hypothesis_of, judge, of_evidence
 
 EVIDENCE = "evidence"
@@ -43,7 +43,7 @@ class Entry:
     @property
     def word(self) -> str:
         """The verdict's word, or ``not run``."""
-        return self.verdict.word if self.verdict is not None else "not run"
+        return self.verdict.word if self.verdict is not None else NOT_RUN
 
     @property
     def is_tested(self) -> bool:
@@ -215,7 +215,7 @@ def sensitivity(
 def tally(entries: Sequence[Entry]) -> dict[str, int]:
     """How many claims there are, how many are tested, and how many have each word."""
     words = [entry.word for entry in entries]
-    counts = {word: words.count(word) for word in (*WORDS, "not run")}
+    counts = {word: words.count(word) for word in (*WORDS, NOT_RUN)}
     return {
         "claims": len(entries),
         "tested": sum(entry.is_tested for entry in entries),

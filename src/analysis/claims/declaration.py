@@ -13,9 +13,9 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from analysis import CompendiumError
+from analysis.languages import LANGUAGES
 from analysis.panel.codebook import variables
 
-LANGUAGES = ("en", "fr")
 PATH = Path(__file__).with_name("claims.yaml")
 
 

@@ -16,12 +16,29 @@ if TYPE_CHECKING:
     from analysis.robustness.summary import CurveSummary
 
 LEVEL = 0.95
+#: Checks that have words in both languages; a check may also bring its own.
+CHECKS = (
+    "pre-trends",
+    "placebo outcome",
+    "placebo date",
+    "placebo territory",
+    "falsification regions",
+    "leave one country out",
+    "leave one region out",
+    "spatial errors",
+    "wild bootstrap",
+    "permutation",
+    "first stage",
+    "density of the running variable",
+    "stability",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """An estimate with its 95 % interval and what it rests on.
 
+    label: ``(English, French)``, or English of which the catalogue or the codebook has the French.
     null: value if nothing were there; the claim's when None. p_value: of a test of its own, such
     as a permutation; NaN when the interval is all there is. df: degrees of freedom of the t that
     the interval was made with; infinite for a normal or a bootstrap. smallest: the smallest size
@@ -29,7 +46,7 @@ class Finding:
     from a model, ``of_draws`` from bootstrap draws.
     """
 
-    label: str
+    label: str | tuple[str, str]
     estimate: float
     ci_low: float
     ci_high: float
@@ -47,18 +64,24 @@ class Finding:
     def __post_init__(self) -> None:
         numbers = (self.estimate, self.ci_low, self.ci_high)
         if not all(math.isfinite(number) for number in numbers):
-            raise ClaimError(f"finding {self.label!r}: estimate and interval must be numbers")
+            raise ClaimError(f"finding {self.name!r}: estimate and interval must be numbers")
         if not self.ci_low <= self.estimate <= self.ci_high:
             raise ClaimError(
-                f"finding {self.label!r}: the estimate {self.estimate:g} lies outside its interval "
+                f"finding {self.name!r}: the estimate {self.estimate:g} lies outside its interval "
                 f"from {self.ci_low:g} to {self.ci_high:g}"
             )
         if not (math.isnan(self.p_value) or 0 <= self.p_value <= 1):
-            raise ClaimError(f"finding {self.label!r}: {self.p_value:g} is no p-value")
+            raise ClaimError(f"finding {self.name!r}: {self.p_value:g} is no p-value")
 
     @classmethod
     def of(
-        cls, estimates: Estimates, term: str, *, label: str, scale: float = 1.0, **facts: Any
+        cls,
+        estimates: Estimates,
+        term: str,
+        *,
+        label: str | tuple[str, str],
+        scale: float = 1.0,
+        **facts: Any,
     ) -> "Finding":
         """The coefficient ``term`` times ``scale``, with the model's own interval.
 
@@ -81,7 +104,13 @@ class Finding:
 
     @classmethod
     def of_draws(
-        cls, estimate: float, draws: ArrayLike, *, label: str, n_obs: int, **facts: Any
+        cls,
+        estimate: float,
+        draws: ArrayLike,
+        *,
+        label: str | tuple[str, str],
+        n_obs: int,
+        **facts: Any,
     ) -> "Finding":
         """An estimate with the percentile interval of bootstrap ``draws`` (B,).
 
@@ -100,6 +129,11 @@ class Finding:
             n_obs=n_obs,
             **facts,
         )
+
+    @property
+    def name(self) -> str:
+        """The English label, by which the numbers of the finding are filed."""
+        return self.label if isinstance(self.label, str) else self.label[0]
 
     def interval(self, level: float) -> tuple[float, float]:
         """The interval at another ``level``, each side scaled by its quantile of t."""
@@ -207,7 +241,7 @@ class Agreement:
 class Check:
     """A test that could have shown the estimate wrong: pre-trends, a placebo, a falsification.
 
-    name: a key of ``checks`` in the sentences, or ``[English, French]``.
+    name: one of :data:`CHECKS`, or ``[English, French]``.
     """
 
     name: str | tuple[str, str]

@@ -96,7 +96,7 @@ def complete_rows(design: Design, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def estimate_headline(
-    claim: Claim, design: Design, frame: pd.DataFrame, *, label: str, seed: int
+    claim: Claim, design: Design, frame: pd.DataFrame, *, label: str | tuple[str, str], seed: int
 ) -> Headline:
     """Estimate the headline of ``claim`` and put it to the tests that its data allow.
 

@@ -41,6 +41,8 @@ INCONCLUSIVE = "inconclusive"
 MIXED = "mixed"
 NOT_TESTABLE = "not testable"
 WORDS = (SUPPORTED, CONTRADICTED, NO_EFFECT, INCONCLUSIVE, MIXED, NOT_TESTABLE)
+#: What stands in place of a word for a claim whose notebook has not been run.
+NOT_RUN = "not run"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,42 +1,33 @@
 """Sentences about a verdict, in English and French, from templates and the verdict's numbers.
 
-No text stands here: the templates are ``sentences.en.yaml`` and ``sentences.fr.yaml``. Every number
-that a sentence shows is one of the verdict's findings or of :meth:`Verdict.numbers`, rounded.
+No text stands here: the messages are those of the domain ``claims``, see
+:mod:`analysis.languages`. Every number that a sentence shows is one of the verdict's findings or
+of :meth:`Verdict.numbers`, rounded.
 """
 
 import math
-import re
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from analysis.claims.declaration import LANGUAGES, ClaimError, Text
-from analysis.claims.findings import Check, Finding
+from analysis.claims.declaration import ClaimError, Text
+from analysis.claims.findings import CHECKS, Check, Finding
+from analysis.claims.rule import NOT_RUN, WORDS
 from analysis.claims.verdict import Change, Verdict, null_of
+from analysis.languages import Catalogue, catalogue, typeset
+from analysis.panel.codebook import variables
 
-#: French spaces: narrow before ; ! ? %, wide before the colon and inside quotation marks.
-NARROW, WIDE = "\u202f", "\u00a0"
-MINUS = "−"
 #: Beyond so many times the information it is said to be out of reach, not in units to be counted.
 FARTHEST = 20
 _ROBUSTNESS = ("curves", "together", "influence")
 
 
-@cache
-def catalogue(lang: str) -> dict[str, Any]:
-    """The templates of a language."""
-    if lang not in LANGUAGES:
-        raise ClaimError(f"unknown language {lang!r}; there are {', '.join(LANGUAGES)}")
-    path = Path(__file__).with_name(f"sentences.{lang}.yaml")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+def texts(lang: str) -> Catalogue:
+    """The messages about claims in a language."""
+    return catalogue("claims", lang)
 
 
 def answer(verdict: Verdict, lang: str) -> str:
     """Three sentences: the claim and its verdict, the estimate, how far to rely on it."""
-    first = _fill(lang, "claim", verdict.word, claim=_bare(verdict.claim.claim, lang))
+    first = _fill(lang, f"claim.{verdict.word}", claim=_bare(verdict.claim.claim, lang))
     if not verdict.findings:
         return f"{first} {not_testable(verdict, lang)}"
     return f"{first} {estimate(verdict, lang)} {reliance(verdict, lang)}"
@@ -69,7 +60,7 @@ def estimand(verdict: Verdict, lang: str) -> str:
     template = verdict.claim.estimand
     assert template is not None
     given = {
-        name: value.of(lang) if isinstance(value, Text) else number(value, lang)
+        name: value.of(lang) if isinstance(value, Text) else texts(lang).number(value)
         for name, value in verdict.claim.given.items()
     }
     return typeset(template.of(lang).format_map(given), lang)
@@ -77,16 +68,20 @@ def estimand(verdict: Verdict, lang: str) -> str:
 
 def sample(finding: Finding, lang: str) -> str:
     """Regions, countries and years behind a finding, as far as they are known."""
-    counts = {"regions": finding.n_regions, "countries": finding.n_countries}
-    known = [name for name, count in counts.items() if count is not None]
-    years = _years(finding, lang)
-    key = " and ".join(known) + ("" if years else " without years") if known else "observations"
-    fields = {name: counted(name, int(counts[name] or 0), lang) for name in known}
-    if not known:
-        fields = {"observations": counted("observations", finding.n_obs, lang)}
-    elif years:
-        fields["years"] = years
-    return _fill(lang, "sample", key, **fields)
+    say, places = texts(lang), []
+    if finding.n_regions is not None:
+        places.append(say.plural("regions", finding.n_regions))
+    if finding.n_countries is not None:
+        places.append(say.plural("countries", finding.n_countries))
+    if not places:
+        return say.plural("observations", finding.n_obs)
+    where = places[0]
+    if len(places) == 2:
+        where = say.text("regions in countries", regions=places[0], countries=places[1])
+    if finding.first_year is None or finding.last_year is None:
+        return where
+    years = say.years(finding.first_year, finding.last_year)
+    return say.text("sample", places=where, years=years)
 
 
 def reliance(verdict: Verdict, lang: str) -> str:
@@ -98,8 +93,8 @@ def reliance(verdict: Verdict, lang: str) -> str:
     if verdict.wording != "pattern":
         design = verdict.claim.design
         fields = {"design": design.of(lang)} if verdict.wording == "effect" and design else {}
-        parts.append(_fill(lang, "wording", verdict.wording, **fields))
-    return typeset(_capital(" ; ".join(parts) if lang == "fr" else "; ".join(parts)) + ".", lang)
+        parts.append(_fill(lang, f"wording.{verdict.wording}", **fields))
+    return _capital(texts(lang).text("between clauses").join(parts)) + "."
 
 
 def _curve(verdict: Verdict, lang: str) -> str:
@@ -109,9 +104,9 @@ def _curve(verdict: Verdict, lang: str) -> str:
     return _fill(
         lang,
         "curve",
-        n=number(agreement.n_specifications, lang),
-        support=percent(100 * agreement.significant_for, lang),
-        oppose=percent(100 * agreement.significant_against, lang),
+        n=texts(lang).number(agreement.n_specifications),
+        support=texts(lang).percent(100 * agreement.significant_for),
+        oppose=texts(lang).percent(100 * agreement.significant_against),
     )
 
 
@@ -122,117 +117,106 @@ def changes(verdict: Verdict, lang: str) -> list[str]:
 
 def _change(verdict: Verdict, change: Change, lang: str) -> str:
     numbers, key = change.numbers, change.key
-    word = catalogue(lang)["words"][change.word] if change.word else ""
+    answer = {"word": word(change.word, lang)} if change.word else {}
     if key == "precision":
-        return _precision(verdict, change, word, lang)
-    fields: dict[str, str] = {"word": word} if word else {}
+        return _precision(verdict, change, lang, **answer)
+    fields = dict(answer)
     for name in ("bound", "null", "limit"):
         if name in numbers:
             fields[name] = _size(verdict, numbers[name], lang)
     for name in ("share (%)", "limit (%)", "level (%)"):
         if name in numbers:
-            fields[name.removesuffix(" (%)")] = percent(numbers[name], lang)
+            fields[name.removesuffix(" (%)")] = texts(lang).percent(numbers[name])
     for name in ("opposing", "failed"):
         if name in numbers:
-            fields[name] = number(numbers[name], lang)
-    return _fill(lang, "changes", key, **fields)
+            fields[name] = texts(lang).number(numbers[name])
+    return _fill(lang, f"changes.{key}", **fields)
 
 
-def _precision(verdict: Verdict, change: Change, word: str, lang: str) -> str:
+def _precision(verdict: Verdict, change: Change, lang: str, **answer: str) -> str:
     headline, factor = verdict.headline, change.numbers["times the information"]
     if factor > FARTHEST:
-        times = number(factor, lang, decimals=0)
-        return _fill(lang, "changes", "precision far", times=times)
+        times = texts(lang).number(factor, decimals=0)
+        return _fill(lang, "changes.precision far", times=times)
     for name, now in (("regions", headline.n_regions), ("countries", headline.n_countries)):
         if f"{name} needed" in change.numbers:
-            needed = counted(name, int(change.numbers[f"{name} needed"]), lang)
-            fields = {"needed": needed, "now": number(now or 0, lang), "word": word}
-            return _fill(lang, "changes", f"precision {name}", **fields)
-    times = number(factor, lang, decimals=1)
-    return _fill(lang, "changes", "precision", times=times, word=word)
+            needed = texts(lang).plural(name, int(change.numbers[f"{name} needed"]))
+            counts = {"needed": needed, "now": texts(lang).number(now or 0)}
+            return _fill(lang, f"changes.precision {name}", **counts, **answer)
+    times = texts(lang).number(factor, decimals=1)
+    return _fill(lang, "changes.precision", times=times, **answer)
 
 
 def check_name(check: Check, lang: str) -> str:
     """What a check asks for, in words."""
     if isinstance(check.name, tuple):
-        return Text(*check.name).of(lang)
-    names = catalogue(lang)["checks"]
-    if check.name not in names:
+        return typeset(Text(*check.name).of(lang), lang)
+    if check.name not in CHECKS:
         raise ClaimError(
-            f"unknown check {check.name!r}; give [English, French] or one of {', '.join(names)}"
+            f"unknown check {check.name!r}; give [English, French] or one of {', '.join(CHECKS)}"
         )
-    return str(names[check.name])
+    return texts(lang).text(f"check.{check.name}")
+
+
+def finding_name(finding: Finding, lang: str) -> str:
+    """What a finding is an estimate of.
+
+    The label itself if it comes in both languages; otherwise the words of the catalogue or of the
+    codebook that the English label has. Raises ClaimError where there are none.
+    """
+    if isinstance(finding.label, tuple):
+        return typeset(Text(*finding.label).of(lang), lang)
+    if lang == "en":
+        return finding.label
+    declared = {variable.label_en: variable.label_fr for variable in variables().values()}
+    if finding.label in declared:
+        return typeset(declared[finding.label], lang)
+    try:
+        return texts(lang).text(f"finding.{finding.label}")
+    except KeyError:
+        raise ClaimError(
+            f"finding {finding.label!r} has no words in {lang!r}: give label=(English, French)"
+        ) from None
 
 
 def label(key: str, lang: str) -> str:
     """A heading."""
-    return typeset(str(catalogue(lang)["labels"][key]), lang)
+    return texts(lang).text(f"label.{key}")
 
 
 def word(verdict_word: str, lang: str) -> str:
     """A verdict's word in ``lang``."""
-    return typeset(str(catalogue(lang)["words"][verdict_word]), lang)
+    return texts(lang).text(f"word.{verdict_word}")
 
 
 def multiplicity(q_value: float, lang: str) -> str:
     """That a verdict does not survive the adjustment over the register."""
-    return _fill(lang, "multiplicity", q=number(q_value, lang, decimals=3))
+    return _fill(lang, "multiplicity", q=texts(lang).number(q_value, decimals=3))
 
 
 def summary(counts: Mapping[str, int], lang: str) -> str:
     """The register as a whole in three sentences, from the numbers of ``assembly.tally``."""
+    shown = {name: texts(lang).number(count) for name, count in counts.items()}
     words = [
-        _fill(lang, "tally", "word", n=number(count, lang), word=catalogue(lang)["words"][name])
-        for name, count in counts.items()
-        if count and name in catalogue(lang)["words"]
+        _fill(lang, "tally.word", n=shown[name], word=word(name, lang))
+        for name in (*WORDS, NOT_RUN)
+        if counts[name]
     ]
     parts = [
-        _fill(
-            lang,
-            "tally",
-            "counts",
-            claims=number(counts["claims"], lang),
-            tested=number(counts["tested"], lang),
-        ),
-        _fill(lang, "tally", "words", words=", ".join(words)),
-        _fill(lang, "tally", "together", n=number(counts["only alone"], lang)),
+        _fill(lang, "tally.counts", claims=shown["claims"], tested=shown["tested"]),
+        _fill(lang, "tally.words", words=", ".join(words)),
+        _fill(lang, "tally.together", n=shown["only alone"]),
     ]
     return " ".join(parts)
 
 
 def robustness(counts: Mapping[str, int], lang: str) -> str:
     """All curves and headlines in three sentences, from ``claims.robustness.counts``."""
-    shown = {name: number(count, lang) for name, count in counts.items()}
-    return " ".join(_fill(lang, "robustness", part, **shown) for part in _ROBUSTNESS)
+    shown = {name: texts(lang).number(count) for name, count in counts.items()}
+    return " ".join(_fill(lang, f"robustness.{part}", **shown) for part in _ROBUSTNESS)
 
 
 # --- numbers -----------------------------------------------------------------------------------
-
-
-def number(value: float, lang: str, *, decimals: int | None = None, signed: bool = False) -> str:
-    """A number as printed in ``lang``; as many decimals as it has when none are given (at most 6).
-
-    English: 1,234.5 · French: 1 234,5 with a narrow no-break space. The minus is a minus sign.
-    """
-    if decimals is None:
-        text = f"{value:.6f}".rstrip("0").rstrip(".")
-        decimals = len(text.partition(".")[2])
-    rounded = round(value, decimals) + 0.0  # no minus before a zero
-    text = f"{abs(rounded):,.{decimals}f}"
-    sign = MINUS if rounded < 0 else "+" if signed and rounded > 0 else ""
-    if lang == "fr":
-        text = text.replace(",", NARROW).replace(".", ",")
-    return sign + text
-
-
-def percent(value: float, lang: str) -> str:
-    """A share in per cent, rounded to whole ones."""
-    return with_unit(number(value, lang, decimals=0), "%", lang)
-
-
-def with_unit(text: str, unit: str, lang: str) -> str:
-    """A number and its unit, not to be torn apart at the end of a line."""
-    return f"{text}{NARROW if lang == 'fr' and unit.startswith('%') else WIDE}{unit}"
 
 
 def decimals_of(finding: Finding) -> int:
@@ -241,18 +225,11 @@ def decimals_of(finding: Finding) -> int:
     return 2 if half <= 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
 
 
-def counted(name: str, count: int, lang: str) -> str:
-    """``1 region``, ``12 regions``, ``1 234 régions``."""
-    one, many = catalogue(lang)[name]
-    single = count == 1 or (lang == "fr" and count == 0)
-    return str(one if single else many).format(n=number(count, lang))
-
-
 def _size(verdict: Verdict, value: float, lang: str) -> str:
     """A value on the headline's scale with its unit; with a sign where the null is zero."""
     unit = verdict.claim.unit
     assert unit is not None
-    return with_unit(_plain_size(verdict, value, lang), unit.of(lang), lang)
+    return texts(lang).with_unit(_plain_size(verdict, value, lang), unit.of(lang))
 
 
 def _bound(verdict: Verdict, value: float, lang: str) -> str:
@@ -265,28 +242,17 @@ def _bound(verdict: Verdict, value: float, lang: str) -> str:
 
 def _plain_size(verdict: Verdict, value: float, lang: str) -> str:
     signed = null_of(verdict.claim, verdict.headline) == 0
-    return number(value, lang, decimals=decimals_of(verdict.headline), signed=signed)
+    return texts(lang).number(value, decimals=decimals_of(verdict.headline), signed=signed)
 
 
 # --- words -------------------------------------------------------------------------------------
 
 
-def typeset(text: str, lang: str) -> str:
-    """French spacing of punctuation; English as it is."""
-    if lang != "fr":
-        return text
-    text = re.sub(r"[ \u00a0]([;!?%])", NARROW + r"\1", text)
-    text = re.sub(r" (:|»)", WIDE + r"\1", text)
-    return text.replace("« ", "«" + WIDE).replace("'", "’")
-
-
-def _fill(lang: str, *place: str, **fields: str) -> str:
-    template: Any = catalogue(lang)
-    for key in place:
-        template = template[key]
+def _fill(lang: str, key: str, **fields: str) -> str:
+    """A message with its fields, which may be declared texts not typeset yet."""
     if "Estimand" in fields:
         fields["Estimand"] = _capital(fields["Estimand"])
-    return typeset(str(template).format_map(fields), lang)
+    return texts(lang).text(key, **{name: typeset(text, lang) for name, text in fields.items()})
 
 
 def _bare(text: Text, lang: str) -> str:
@@ -296,13 +262,3 @@ def _bare(text: Text, lang: str) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _years(finding: Finding, lang: str) -> str:
-    """The years as text: a year is a name and takes no thousands separator."""
-    first, last = finding.first_year, finding.last_year
-    if first is None or last is None:
-        return ""
-    key = "one_year" if first == last else "years"
-    fields = {"first": str(first)} | ({"last": str(last)} if first != last else {})
-    return _fill(lang, key, **fields)

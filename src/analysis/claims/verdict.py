@@ -103,7 +103,7 @@ class Verdict:
         )
         rows = []
         for place, finding in enumerate(self.findings):
-            name = "headline" if place == 0 else f"finding {place + 1}: {finding.label}"
+            name = "headline" if place == 0 else f"finding {place + 1}: {finding.name}"
             null = null_of(self.claim, finding)
             shown = {"estimate": finding.estimate, "p_value": finding.p(null)}
             shown |= {"ci_low": finding.ci_low, "ci_high": finding.ci_high}
@@ -390,10 +390,8 @@ def _plain(value: Any) -> Any:
 
 def _numbers(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields of a dataclass without those that are None: they take their defaults."""
-    names = {name: value for name, value in fields.items() if value is not None}
-    if isinstance(names.get("name"), list):
-        names["name"] = tuple(names["name"])
-    return names
+    known = {name: value for name, value in fields.items() if value is not None}
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in known.items()}
 
 
 __all__ = [

@@ -50,17 +50,17 @@ def _reproduced() -> list[Path]:
 
 
 def _print_claims(rows: list[dict[str, Any]], lang: str) -> None:
-    from analysis.claims.sentences import label, number, percent
+    from analysis.claims.sentences import label, texts
 
     names = ("claim", "verdict", "estimate", "interval", "unit", "agreement", "q", "notebook")
     table = new_table("", *(label(name, lang) for name in names))
     for row in rows:
         sizes = [row["estimate"], row["ci_low"], row["ci_high"]]
-        shown = ["" if size is None else number(float(f"{size:.3g}"), lang) for size in sizes]
+        shown = ["" if size is None else texts(lang).number(size, significant=3) for size in sizes]
         interval = f"{shown[1]} … {shown[2]}" if shown[1] else ""
         share = row["agreement_share"]
-        agreement = "" if share is None else percent(100 * share, lang)
-        q = "" if row["q_value"] is None else number(row["q_value"], lang, decimals=3)
+        agreement = "" if share is None else texts(lang).percent(100 * share)
+        q = "" if row["q_value"] is None else texts(lang).number(row["q_value"], decimals=3)
         cells = [row["id"], row["claim"], row["verdict_word"], shown[0], interval]
         table.add_row(*cells, row["unit"] or "", agreement, q, row["notebook"])
     open_console().print(table)

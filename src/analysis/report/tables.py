@@ -1,68 +1,116 @@
-"""Tables as text: one plain layout, written as HTML, LaTeX (booktabs) and Word.
+"""Tables before they are written: frames laid out as cells, numbers as text, and the CSV.
 
-A frame or a set of estimates becomes a :class:`Table` of formatted cells; ``to_html``,
-``to_latex`` and ``to_docx`` then differ only in their mark-up. Missing values are shown as an
-en dash everywhere. The unrounded numbers go to the CSV, see :func:`csv_text`.
+A frame or a set of estimates becomes a :class:`Table`. Every cell is the text that is printed and,
+where it shows a number, that number unrounded; :mod:`analysis.report.table_markup` writes HTML and
+LaTeX, :mod:`analysis.report.table_files` Word and spreadsheets. Missing values are printed as an en
+dash everywhere.
 """
 
-import html
-import io
 import math
-import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from docx import Document
-from docx.enum.table import WD_TABLE_ALIGNMENT
-from docx.enum.text import WD_ALIGN_PARAGRAPH
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
-from docx.shared import Pt
 
 from analysis import CompendiumError
+from analysis.languages import NARROW, catalogue
 
 MISSING = "–"
 SIGNIFICANT_DIGITS = 12
+#: Whole numbers beyond this lose digits as doubles, which is what a spreadsheet makes of them.
+_LARGEST_INTEGER = 2**53
+
+
+class Cell(NamedTuple):
+    """What is printed, and the number behind it: None for a text, NaN where a number is missing."""
+
+    text: str
+    number: float | int | None = None
+
+
+class Line(NamedTuple):
+    """One line of a table: ``groups``, ``header``, ``panel`` or ``body``; ruled: a rule above it.
+
+    ``widths``: the columns that each cell spans.
+    """
+
+    kind: str
+    cells: Sequence[Cell]
+    widths: Sequence[int]
+    align: str
+    is_ruled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table ready to print: every cell is text.
+    """A table ready to print.
 
-    ``header`` holds one or more header rows and ``rows`` the body, all as wide as ``align``, a
-    string of ``l``, ``c`` and ``r``. A thin rule is drawn above the body rows numbered in
-    ``rules``.
+    ``header`` holds one or more rows of headings and ``rows`` the body, all as wide as ``align``,
+    a string of ``l``, ``c`` and ``r``. ``groups`` are headings above the headings, each with the
+    number of columns it spans, all columns together. A thin rule is drawn above the body rows
+    numbered in ``rules``; ``panels`` gives the rows above which the title of a panel stands.
+    ``printed``: body rows in printed forms, where not all; the CSV and the spreadsheet have all.
     """
 
     name: str
     title: str
     header: Sequence[Sequence[str]]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
     align: str
+    groups: Sequence[tuple[str, int]] = ()
     rules: Sequence[int] = ()
+    panels: Mapping[int, str] | None = None
+    printed: int | None = None
     units: str = ""
     note: str = ""
     source: str = ""
+    lang: str = "en"
 
-    def footer(self) -> list[tuple[str, str]]:
-        """The lines under the table as (lead, text) pairs, empty ones left out."""
-        lines = [("Units", self.units), ("Note", self.note), ("Source", self.source)]
-        return [(lead, text) for lead, text in lines if text]
+    def shown(self) -> Sequence[Sequence[Cell]]:
+        """The body rows of printed forms."""
+        return self.rows[: self.printed]
+
+    def lines(self, rows: Sequence[Sequence[Cell]]) -> list[Line]:
+        """The headings and then ``rows``, from top to bottom."""
+        single, width = [1] * len(self.align), len(self.align)
+        lines = []
+        if self.groups:
+            titles, widths = zip(*self.groups, strict=True)
+            lines.append(Line("groups", list(map(Cell, titles)), widths, "c" * len(widths)))
+        for heading in self.header:
+            lines.append(Line("header", list(map(Cell, heading)), single, self.align))
+        for place, row in enumerate(rows):
+            is_ruled, panel = place in self.rules, (self.panels or {}).get(place)
+            if panel:
+                lines.append(Line("panel", [Cell(panel)], [width], "l", is_ruled))
+            lines.append(Line("body", row, single, self.align, is_ruled and not panel))
+        return lines
+
+    def footer(self) -> list[tuple[str, str, str]]:
+        """The lines under the printed table as (kind, lead, text), empty ones left out."""
+        words = catalogue("tables", self.lang)
+        note = self.note
+        if len(self.shown()) < len(self.rows):
+            counts = {"shown": len(self.shown()), "all": len(self.rows)}
+            cut = {name: words.number(count) for name, count in counts.items()}
+            note = f"{note} {words.text('cut', **cut)}".strip()
+        lines = {"units": self.units, "note": note, "source": self.source}
+        return [(kind, words.text(f"lead.{kind}"), text) for kind, text in lines.items() if text]
 
 
 # ---------------------------------------------------------------- numbers as text
 
 
-def number_text(value: Any, spec: str) -> str:
+def number_text(value: Any, spec: str, lang: str = "en") -> str:
     """One number under a format spec, with a true minus sign; missing is an en dash."""
     if pd.isna(value):
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return format(value, spec).replace("-", "−")
+    text = format(value, spec).replace("-", "−")
+    return text.replace(",", NARROW).replace(".", ",") if lang == "fr" else text
 
 
 def float_spec(values: pd.Series) -> str:
@@ -75,20 +123,44 @@ def float_spec(values: pd.Series) -> str:
     return f",.{min(max(decimals, 0), 4)}f"
 
 
-def column_text(values: pd.Series, spec: str | None = None) -> list[str]:
-    """The cells of one column as text; ``spec`` overrides the default number format.
+def column_cells(
+    values: pd.Series, spec: str | None = None, *, typical: int | None = None, lang: str = "en"
+) -> list[Cell]:
+    """The cells of one column; ``spec`` overrides the default number format.
 
-    Whole numbers get a thousands separator only from 10,000 on, so that years stay years.
+    The default follows the magnitude of the first ``typical`` values (all). Whole numbers get a
+    thousands separator only from 10,000 on, so that years stay years.
     """
     if pd.api.types.is_bool_dtype(values):
-        return [MISSING if pd.isna(v) else "yes" if v else "no" for v in values]
+        words = {
+            yes: catalogue("tables", lang).text("yes" if yes else "no") for yes in (True, False)
+        }
+        return [Cell(MISSING if pd.isna(v) else words[bool(v)]) for v in values]
     if pd.api.types.is_integer_dtype(values) and spec is None:
-        return [
-            number_text(v, ",d" if not pd.isna(v) and abs(v) >= 10_000 else "d") for v in values
-        ]
+        return [_number(v, ",d" if _is_grouped(v) else "d", lang) for v in values]
     if pd.api.types.is_numeric_dtype(values):
-        return [number_text(v, spec or _not_zero(v, float_spec(values))) for v in values]
-    return [MISSING if _is_missing(v) else str(v) for v in values]
+        usual = spec or float_spec(values.head(typical or len(values)))
+        return [_number(v, spec or _not_zero(v, usual), lang) for v in values]
+    return [Cell(MISSING if _is_missing(v) else str(v), _number_in(v)) for v in values]
+
+
+def _number(value: Any, spec: str, lang: str) -> Cell:
+    if pd.isna(value):
+        return Cell(MISSING, math.nan)
+    return Cell(number_text(value, spec, lang), _number_in(value))
+
+
+def _number_in(value: Any) -> float | int | None:
+    """The number that a value is, if a spreadsheet can hold it."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        return None
+    if isinstance(value, int | np.integer):
+        return int(value) if abs(int(value)) <= _LARGEST_INTEGER else None
+    return float(value) if math.isfinite(value) else None
+
+
+def _is_grouped(value: Any) -> bool:
+    return not pd.isna(value) and abs(value) >= 10_000
 
 
 def _not_zero(value: Any, spec: str) -> str:
@@ -99,6 +171,9 @@ def _not_zero(value: Any, spec: str) -> str:
 
 def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+# ---------------------------------------------------------------- frames
 
 
 def frame_table(
@@ -112,8 +187,9 @@ def frame_table(
     units: str = "",
     note: str = "",
     source: str = "",
+    lang: str = "en",
 ) -> Table:
-    """Lay out a frame: numbers to the right, text to the left, at most ``max_rows`` rows.
+    """Lay out a frame: numbers to the right, text to the left, ``max_rows`` rows printed.
 
     ``labels`` gives printed headings and ``formats`` number formats by column; both refuse
     columns that are not there.
@@ -126,20 +202,21 @@ def frame_table(
                 f"table '{name}': {argument} names columns that are not in the frame: "
                 f"{', '.join(unknown)}; the columns are {', '.join(map(str, frame.columns))}"
             )
-    shown = frame.head(max_rows)
-    columns = [column_text(shown[c], formats.get(str(c))) for c in frame.columns]
-    if len(frame) > len(shown):
-        cut = f"The first {len(shown):,} of {len(frame):,} rows; the CSV file has them all."
-        note = f"{note} {cut}".strip()
+    columns = [
+        column_cells(frame[c], formats.get(str(c)), typical=max_rows, lang=lang)
+        for c in frame.columns
+    ]
     return Table(
         name=name,
         header=[[labels.get(str(c), str(c)) for c in frame.columns]],
         rows=list(zip(*columns, strict=True)),
         align="".join("r" if _is_number(frame[c]) else "l" for c in frame.columns),
+        printed=max_rows,
         title=title,
         units=units,
         note=note,
         source=source,
+        lang=lang,
     )
 
 
@@ -166,219 +243,56 @@ def csv_text(frame: pd.DataFrame) -> str:
     """CSV of the frame: floats with 12 significant digits, missing cells empty, ``\\n`` ends.
 
     The last bits of a double depend on the processor and its thread count; twelve digits do not.
+    Text is written as it is, except that an apostrophe is put before one that a spreadsheet would
+    run as a formula (see :func:`is_formula`).
     """
     written = pd.DataFrame(
-        {c: frame[c].map(_csv_float) if _is_float(frame[c]) else frame[c] for c in frame.columns},
-        columns=frame.columns,
+        {_inert(c): _csv_column(frame[c]) for c in frame.columns},
+        columns=map(_inert, frame.columns),
     )
     return str(written.to_csv(index=False, lineterminator="\n"))
 
 
-def _is_float(values: pd.Series) -> bool:
-    return pd.api.types.is_float_dtype(values) or (
+def _csv_column(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_float_dtype(values) or (
         values.dtype == object and any(isinstance(v, float) for v in values)
-    )
+    ):
+        return values.map(_csv_float)
+    is_text = values.dtype == object or pd.api.types.is_string_dtype(values)
+    return values.map(_inert) if is_text else values
 
 
 def _csv_float(value: Any) -> Any:
     if _is_missing(value):
         return ""
     if not isinstance(value, float | np.floating):
-        return value
+        return _inert(value)
     return format(float(value) + 0.0, f".{SIGNIFICANT_DIGITS}g")  # + 0.0 turns -0 into 0
 
 
-# ---------------------------------------------------------------- HTML
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet that opens a CSV would run a text.
 
-_HTML_ALIGN = {"l": "left", "c": "center", "r": "right"}
-
-
-def to_html(table: Table) -> str:
-    """A ``<figure>`` with the table; alignment is inline so that JupyterLab shows it too."""
-    rules = set(table.rules)
-    head = "\n".join(f"<tr>{_html_cells(row, table.align, 'col')}</tr>" for row in table.header)
-    marks = [' class="rule"' if i in rules else "" for i in range(len(table.rows))]
-    body = "\n".join(
-        f"<tr{mark}>{_html_cells(row, table.align)}</tr>"
-        for mark, row in zip(marks, table.rows, strict=True)
-    )
-    foot = "".join(
-        f'<p class="{lead.lower()}"><em>{lead}:</em> {html.escape(text)}</p>'
-        for lead, text in table.footer()
-    )
-    return (
-        f'<figure class="table" data-name="{table.name}">\n'
-        f"<figcaption><strong>{html.escape(table.title)}</strong></figcaption>\n"
-        f"<table>\n<thead>\n{head}\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{foot}\n</figure>"
-    )
+    Those that begin with ``=``, ``@``, a tab or a carriage return; after ``+`` or ``-`` only what
+    is more than the sign and no number, so that ``-``, ``+`` and ``-1.5`` stay as they are.
+    """
+    if not text.startswith(("+", "-")):
+        return text.startswith(("=", "@", "\t", "\r"))
+    return len(text) > 1 and not _reads_as_number(text)
 
 
-def _html_cells(cells: Sequence[str], align: str, scope: str = "") -> str:
-    """The cells of one row; a text in the first column heads its row."""
-    tags = [f'th scope="{scope}"' if scope else "td" for _ in cells]
-    if not scope and align[0] == "l":
-        tags[0] = 'th scope="row"'
-    return "".join(
-        f'<{tag} style="text-align:{_HTML_ALIGN[a]}">{html.escape(cell)}</{tag[:2]}>'
-        for tag, cell, a in zip(tags, cells, align, strict=True)
-    )
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
-# ---------------------------------------------------------------- LaTeX
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"$<$",
-    ">": r"$>$",
-    "|": r"$|$",
-    "[": "{[}",  # a bracket that opens a line after \\ would be read as its optional argument
-    "]": "{]}",
-    "\u00a0": "~",
-    "\u202f": r"\,",
-    "−": "$-$",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "±": r"$\pm$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "≈": r"$\approx$",
-    "≠": r"$\neq$",
-    "→": r"$\rightarrow$",
-    "∞": r"$\infty$",
-    "²": r"\textsuperscript{2}",
-    "³": r"\textsuperscript{3}",
-    "€": r"\texteuro{}",
-    "Δ": r"$\Delta$",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "γ": r"$\gamma$",
-    "δ": r"$\delta$",
-    "ε": r"$\varepsilon$",
-    "λ": r"$\lambda$",
-    "ρ": r"$\rho$",
-    "σ": r"$\sigma$",
-    "χ": r"$\chi$",
-}
-_LATEX_TABLE = str.maketrans(_LATEX)
+def _inert(text: Any) -> Any:
+    return f"'{text}" if isinstance(text, str) and is_formula(text) else text
 
 
-def latex_escape(text: str) -> str:
-    """Plain text as LaTeX text: special characters escaped, signs pdfTeX lacks spelt out."""
-    return text.translate(_LATEX_TABLE)
-
-
-def to_latex(table: Table) -> str:
-    """A self-standing ``table`` environment; the document needs only ``booktabs``."""
-    rules = set(table.rules)
-    lines = [
-        r"\begin{table}[htbp]",
-        r"\centering",
-        rf"\caption{{{latex_escape(table.title)}}}",
-        rf"\label{{tab:{table.name}}}",
-        rf"\begin{{tabular}}{{@{{}}{table.align}@{{}}}}",
-        r"\toprule",
-        *(_latex_row(row) for row in table.header),
-        r"\midrule",
-    ]
-    for i, row in enumerate(table.rows):
-        lines += [r"\midrule"] if i in rules else []
-        lines.append(_latex_row(row))
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    if table.footer():
-        notes = r"\par ".join(
-            rf"\emph{{{lead}:}} {latex_escape(text)}" for lead, text in table.footer()
-        )
-        lines += [r"\par\smallskip", rf"\parbox{{\linewidth}}{{\footnotesize {notes}}}"]
-    return "\n".join([*lines, r"\end{table}", ""])
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(latex_escape(cell) for cell in cells) + r" \\"
-
-
-# ---------------------------------------------------------------- Word
-
-_DOCX_ALIGN = {
-    "l": WD_ALIGN_PARAGRAPH.LEFT,
-    "c": WD_ALIGN_PARAGRAPH.CENTER,
-    "r": WD_ALIGN_PARAGRAPH.RIGHT,
-}
-
-
-def to_docx(table: Table) -> bytes:
-    """A Word document holding the table, its title and its notes; equal input, equal bytes."""
-    document = Document()
-    document.core_properties.title = table.title
-    document.core_properties.author = ""
-    document.core_properties.comments = ""
-    document.styles["Normal"].font.name = "Calibri"
-    document.styles["Normal"].font.size = Pt(10)
-    title = document.add_paragraph()
-    title.add_run(table.title).bold = True
-    title.paragraph_format.keep_with_next = True
-
-    rows = [*table.header, *table.rows]
-    grid = document.add_table(rows=len(rows), cols=len(table.align))
-    grid.alignment = WD_TABLE_ALIGNMENT.CENTER
-    for cells, row in zip(rows, grid.rows, strict=True):
-        for text, cell, align in zip(cells, row.cells, table.align, strict=True):
-            paragraph = cell.paragraphs[0]
-            paragraph.add_run(text)
-            paragraph.alignment = _DOCX_ALIGN[align]
-            paragraph.paragraph_format.space_after = Pt(1)
-    _rule_docx(grid, len(table.header), table.rules)
-
-    for lead, text in table.footer():
-        paragraph = document.add_paragraph()
-        paragraph.paragraph_format.space_after = Pt(2)
-        paragraph.add_run(f"{lead}: ").italic = True
-        paragraph.add_run(text)
-        for run in paragraph.runs:
-            run.font.size = Pt(8)
-    return _stable_zip(document.save)
-
-
-def _rule_docx(grid: Any, n_header: int, rules: Sequence[int]) -> None:
-    """Journal rules: thick at top and bottom, thin under the header and between blocks."""
-    for row in grid.rows[:n_header]:  # repeated where the table breaks over a page
-        row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
-    edges = [(0, "top", 12), (n_header - 1, "bottom", 6), (len(grid.rows) - 1, "bottom", 12)]
-    for index, edge, size in [*edges, *((n_header + i, "top", 4) for i in rules)]:
-        for cell in grid.rows[index].cells:
-            _cell_border(cell, edge, size)
-
-
-def _cell_border(cell: Any, edge: str, size: int) -> None:
-    properties = cell._tc.get_or_add_tcPr()
-    borders = properties.find(qn("w:tcBorders"))
-    if borders is None:
-        borders = OxmlElement("w:tcBorders")
-        properties.append(borders)
-    line = OxmlElement(f"w:{edge}")
-    for key, value in (("val", "single"), ("sz", str(size)), ("color", "auto")):
-        line.set(qn(f"w:{key}"), value)
-    borders.insert(0 if edge == "top" else len(borders), line)  # the schema's order
-
-
-def _stable_zip(save: Callable[[io.BytesIO], None]) -> bytes:
-    """The zip archive that ``save`` writes, with the time of day taken out of its entries."""
-    first, second = io.BytesIO(), io.BytesIO()
-    save(first)
-    with zipfile.ZipFile(first) as source, zipfile.ZipFile(second, "w") as target:
-        for name in sorted(source.namelist(), key=lambda n: (n != "[Content_Types].xml", n)):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(entry, source.read(name))
-    return second.getvalue()
+def rounded(value: float) -> float:
+    """A float to the digits of the CSV; -0 becomes 0."""
+    return float(f"{value + 0.0:.{SIGNIFICANT_DIGITS}g}")

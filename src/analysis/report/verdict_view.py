@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,17 @@ import pandas as pd
 
 from analysis.claims import sentences
 from analysis.claims.assembly import Entry, row
+from analysis.claims.findings import Finding
 from analysis.claims.verdict import Verdict, as_evidence, null_of
+from analysis.languages import typeset
 from analysis.models import Estimates
 from analysis.models.estimates import COEFFICIENT_COLUMNS, Facts
-from analysis.report.tables import MISSING, Table
+from analysis.report.tables import MISSING, Cell, Table
 
 if TYPE_CHECKING:
     from analysis.report.output import Shown
+
+_MISSING = Cell(MISSING, math.nan)
 
 
 def as_estimates(verdict: Verdict, further: Mapping[str, float] | None = None) -> Estimates:
@@ -72,15 +77,15 @@ def sentences_of(verdict: Verdict, lang: str) -> list[str]:
 def findings_table(verdict: Verdict, lang: str) -> tuple[Table, pd.DataFrame]:
     """The findings as they are printed, and as numbers."""
     frame = findings_frame(verdict, lang)
-    cells = []
+    say, cells = sentences.texts(lang), []
     for finding, numbers in zip(verdict.findings, frame.to_dict("records"), strict=True):
         decimals = sentences.decimals_of(finding)
         sizes = [numbers["estimate"], numbers["ci_low"], numbers["ci_high"]]
         cells.append([
-            numbers["finding"],
-            *(sentences.number(size, lang, decimals=decimals) for size in sizes),
-            sentences.number(numbers["p_value"], lang, decimals=3),
-            sentences.number(numbers["n_obs"], lang),
+            Cell(numbers["finding"]),
+            *(Cell(say.number(size, decimals=decimals), size) for size in sizes),
+            Cell(say.number(numbers["p_value"], decimals=3), numbers["p_value"]),
+            Cell(say.number(numbers["n_obs"]), numbers["n_obs"]),
         ])  # fmt: skip
     claim = verdict.claim
     assert claim.unit is not None
@@ -91,6 +96,7 @@ def findings_table(verdict: Verdict, lang: str) -> tuple[Table, pd.DataFrame]:
         rows=cells,
         align="lrrrrr",
         units=claim.unit.of(lang),
+        lang=lang,
     )
     return table, frame
 
@@ -106,39 +112,40 @@ def register_table(entries: Sequence[Entry], lang: str) -> tuple[Table, pd.DataF
         rows=[_register_cells(entry, lang) for entry in entries],
         align="lllrrrlrrl",
         source=sentences.label("data_of_runs", lang),
+        lang=lang,
     )
     columns = [name for name in frame if name not in ("sentences", "what_would_change", "years")]
     return table, frame[columns]
 
 
-def _register_cells(entry: Entry, lang: str) -> list[str]:
+def _register_cells(entry: Entry, lang: str) -> list[Cell]:
+    say = sentences.texts(lang)
     claim, data = entry.claim, row(entry, lang)
     unit = claim.unit.of(lang) if claim.unit and entry.is_tested else ""
-    sizes = [MISSING] * 3
+    sizes = [_MISSING] * 3
     if entry.verdict is not None and entry.verdict.findings:
         headline = entry.verdict.headline
         decimals = sentences.decimals_of(headline)
         values = (headline.estimate, headline.ci_low, headline.ci_high)
-        sizes = [sentences.number(value, lang, decimals=decimals) for value in values]
+        sizes = [Cell(say.number(value, decimals=decimals), value) for value in values]
     share, q = data["agreement_share"], data["q_value"]
     return [
-        claim.id,
-        sentences.typeset(claim.claim.of(lang), lang),
-        sentences.word(entry.word, lang),
+        Cell(claim.id),
+        Cell(typeset(claim.claim.of(lang), lang)),
+        Cell(sentences.word(entry.word, lang)),
         *sizes,
-        unit,
-        MISSING if share is None else sentences.percent(100 * share, lang),
-        MISSING if q is None else sentences.number(q, lang, decimals=3),
-        claim.notebook,
+        Cell(unit),
+        _MISSING if share is None else Cell(say.percent(100 * share), 100 * share),
+        _MISSING if q is None else Cell(say.number(q, decimals=3), q),
+        Cell(claim.notebook),
     ]
 
 
 def findings_frame(verdict: Verdict, lang: str) -> pd.DataFrame:
     """One row per finding, the headline first: label, estimate, interval, p, observations."""
-    headline = sentences.label("headline", lang)
     return pd.DataFrame([
         {
-            "finding": f"{finding.label} ({headline})" if place == 0 else finding.label,
+            "finding": _finding_name(finding, lang, headline=place == 0),
             "estimate": finding.estimate,
             "ci_low": finding.ci_low,
             "ci_high": finding.ci_high,
@@ -147,6 +154,14 @@ def findings_frame(verdict: Verdict, lang: str) -> pd.DataFrame:
         }
         for place, finding in enumerate(verdict.findings)
     ])  # fmt: skip
+
+
+def _finding_name(finding: Finding, lang: str, *, headline: bool) -> str:
+    """What was estimated, the headline marked as such where its name does not say it."""
+    name = sentences.finding_name(finding, lang)
+    if not headline or finding.name == "headline":
+        return name
+    return f"{name} ({sentences.label('headline', lang)})"
 
 
 def headings(lang: str) -> dict[str, str]:
@@ -171,7 +186,7 @@ def shown(verdict: Verdict, lang: str, said: list[str], table: str) -> "Shown":
     parts = [
         f'<section class="verdict" data-claim="{claim.id}" lang="{lang}">',
         f"<p><strong>{claim.id}: {html.escape(word)}.</strong> "
-        f"{html.escape(sentences.typeset(claim.claim.of(lang), lang))}</p>",
+        f"{html.escape(typeset(claim.claim.of(lang), lang))}</p>",
         table,
         _checks(verdict, lang),
         f"<p><strong>{html.escape(sentences.label(heading, lang))}</strong></p>",
@@ -207,11 +222,11 @@ def _checks(verdict: Verdict, lang: str) -> str:
     for check in verdict.checks:
         result = sentences.label("passed" if check.passed else "failed", lang)
         p = "" if np.isnan(check.p_value) else f" (p = {_p(check.p_value, lang)})"
-        name = sentences.typeset(sentences.check_name(check, lang), lang)
+        name = sentences.check_name(check, lang)
         items.append(f"<li>{html.escape(name)}: {html.escape(result)}{p}</li>")
     heading = html.escape(sentences.label("checks", lang))
     return f"<p><strong>{heading}</strong></p><ul>{''.join(items)}</ul>"
 
 
 def _p(value: float, lang: str) -> str:
-    return sentences.number(value, lang, decimals=3)
+    return sentences.texts(lang).number(value, decimals=3)

@@ -134,9 +134,14 @@ def _table(folder: Path) -> pd.DataFrame:
 
 def _sample(folder: Path) -> pd.DataFrame:
     """``model, unit, period`` of each row used; empty for a run that has not kept them."""
-    path = folder / "sample.parquet"
     columns = ["model", "unit", "period"]
-    return pd.read_parquet(path)[columns] if path.is_file() else pd.DataFrame(columns=columns)
+    try:
+        models = json.loads((folder / "samples" / "models.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return pd.DataFrame(columns=columns, dtype="str")
+    read = {file: pd.read_parquet(folder / "samples" / file) for file in sorted({*models.values()})}
+    parts = [read[file].assign(model=model) for model, file in sorted(models.items())]
+    return pd.concat(parts, ignore_index=True).reindex(columns=columns).fillna("")
 
 
 def _judged(folder: Path) -> dict[str, Verdict]:
