@@ -10,8 +10,8 @@ from analysis import paths
 
 PACKAGE = paths.ROOT / "src" / "analysis"
 ROOMS = (
-    *("sources", "panel", "indicators", "models", "robustness", "claims", "studies"),
-    *("report", "runs", "cli"),
+    *("sources", "panel", "intake", "indicators", "models", "robustness", "claims"),
+    *("studies", "report", "runs", "cli"),
 )
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 

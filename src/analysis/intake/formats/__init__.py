@@ -1,0 +1,1 @@
+"""The formats a brought file may have; which one it is, its content says."""
