@@ -146,12 +146,24 @@ def test_killed_at_any_moment_then_run_again(
 def test_a_killed_worker_takes_its_kernel_along(root: Path) -> None:
     process = start(root, "reproduce", "--only", "b")
     wait_for((root / "working").exists)
-    (worker,) = psutil.Process(process.pid).children()
+    (server,) = psutil.Process(process.pid).children()
+    (worker,) = server.children()
     worker.kill()
     code, _, errors = finish(process)
     assert code == 1
     assert "b stopped: its process ended with status -9" in errors
     wait_for(lambda: not processes_of(root))
+
+
+def test_without_its_fork_server_a_reproduction_goes_on(root: Path) -> None:
+    process = start(root, "reproduce", "--jobs", "2")
+    wait_for((root / "working").exists)
+    (server,) = psutil.Process(process.pid).children()
+    server.kill()
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 143
+    wait_for(lambda: not processes_of(root))
+    assert not list((root / "runs" / "b").glob("*/record.json"))
 
 
 def test_a_second_reproduction_does_nothing(tmp_path: Path) -> None:

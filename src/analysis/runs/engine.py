@@ -13,19 +13,20 @@ import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import analysis
 from analysis import CompendiumError, paths
-from analysis.runs.parameters import as_text
+from analysis.runs.launchers import Engine, Launch, Start, launching, plain
+from analysis.runs.parameters import as_text, model_of
 from analysis.runs.record import (
     KEY_LENGTH,
     RECORD,
@@ -47,6 +48,7 @@ _THREADS = (
 )
 #: Settings of the user's shell that could change what a notebook shows or computes.
 _PERSONAL = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "MPLBACKEND", "COLUMNS", "LINES")
+_LEFT_BEHIND = re.compile(r"(?P<stem>.*)\.(?:tmp|old)-(?P<host>.+)-(?P<pid>\d+)")
 #: 1 January 2026, for formats that insist on a date.
 _EPOCH = "1767225600"
 
@@ -79,14 +81,28 @@ class Progress:
 
 
 Notify = Callable[[Progress], None]
+#: State of a :class:`Progress` that is a remark about the whole, not a step.
+REMARK = "remark"
 
 
-def run(spec: RunSpec, *, force: bool = False, notify: Notify = lambda progress: None) -> RunRecord:
+def run(
+    spec: RunSpec,
+    *,
+    force: bool = False,
+    engine: Engine = Engine.forked,
+    notify: Notify = lambda progress: None,
+) -> RunRecord:
     """Execute ``spec`` unless a valid record covers it already; RunFailed when it fails."""
-    (outcome,) = run_all([spec], force=force, notify=notify)
+    with launching(engine, [spec.notebook], remarks(notify)) as launch:
+        (outcome,) = run_all([spec], force=force, launch=launch, notify=notify)
     if outcome.record is None:
         raise RunFailed(outcome.message)
     return outcome.record
+
+
+def remarks(notify: Notify) -> Callable[[str], None]:
+    """``notify`` for remarks."""
+    return lambda text: notify(Progress("", REMARK, message=text))
 
 
 def run_all(
@@ -94,50 +110,74 @@ def run_all(
     *,
     jobs: int = 1,
     force: bool = False,
+    launch: Launch = plain,
     notify: Notify = lambda progress: None,
 ) -> list[Outcome]:
     """Execute what no valid record covers, ``jobs`` at a time; outcomes in the order of ``specs``.
 
+    ``launch`` starts the processes: the way that ``launching`` gives, or ``plain``.
     A failing run does not stop the others. On KeyboardInterrupt or SystemExit all kernels are
     killed before the exception goes on.
     """
-    outcomes = {} if force else _already_done(specs, notify)
-    waiting = deque(position for position in range(len(specs)) if position not in outcomes)
-    for position in waiting:
-        _clear_stale(specs[position])
+    running = execute(specs, jobs=jobs, force=force, launch=launch, notify=notify)
+    with closing(running):
+        outcomes = dict(running)
+    return [outcomes[position] for position in range(len(specs))]
+
+
+def execute(
+    specs: Sequence[RunSpec],
+    *,
+    jobs: int = 1,
+    force: bool = False,
+    launch: Launch = plain,
+    notify: Notify = lambda progress: None,
+) -> Generator[tuple[int, Outcome]]:
+    """As ``run_all``, but position and outcome of each run as soon as it is there.
+
+    To be closed, as by ``contextlib.closing``: runs that are under way are then called off.
+    """
+    waiting = []
+    for position, spec in enumerate(specs):
+        record = None if force else valid_record(spec.folder, spec.key)
+        if record is None:
+            waiting.append(position)
+        else:
+            notify(Progress(spec.name, "current"))
+            yield position, Outcome(spec, "current", record)
+    _clear_stale([specs[position] for position in waiting])
+    queue = ((position, specs[position]) for position in waiting)
+    yield from _work_off(queue, max(1, jobs), launch, notify)
+
+
+def _work_off(
+    waiting: Iterator[tuple[int, RunSpec]], jobs: int, launch: Launch, notify: Notify
+) -> Generator[tuple[int, Outcome]]:
+    """Keep ``jobs`` workers busy until nothing waits; call them off when the caller goes."""
     running: dict[int, _Worker] = {}
+    inputs = _Inputs()
     with selectors.DefaultSelector() as selector:
         try:
-            while waiting or running:
-                while waiting and len(running) < max(1, jobs):
-                    position = waiting.popleft()
-                    running[position] = worker = _Worker(specs[position])
+            while True:
+                for position, spec in islice(waiting, jobs - len(running)):
+                    running[position] = worker = _Worker(spec, launch, inputs)
                     selector.register(worker.pipe, selectors.EVENT_READ, position)
-                    notify(Progress(worker.spec.name, "started"))
-                for ready, _ in selector.select():
-                    worker = running[ready.data]
+                    notify(Progress(spec.name, "started"))
+                if not running:
+                    return
+                for position in [ready.data for ready, _ in selector.select()]:
+                    worker = running[position]
                     if not worker.read(notify):
                         selector.unregister(worker.pipe)
-                        outcomes[ready.data] = outcome = worker.finish()
-                        del running[ready.data]
+                        outcome = worker.finish()
+                        del running[position]
                         _tell(outcome, notify)
+                        yield position, outcome
         finally:
             for worker in running.values():
                 worker.hang_up()
             for worker in running.values():
                 worker.call_off()
-    return [outcomes[position] for position in range(len(specs))]
-
-
-def _already_done(specs: Sequence[RunSpec], notify: Notify) -> dict[int, Outcome]:
-    """Outcomes, by position, of the specs that a valid record covers."""
-    outcomes = {}
-    for position, spec in enumerate(specs):
-        record = valid_record(spec.folder, spec.key)
-        if record is not None:
-            outcomes[position] = Outcome(spec, "current", record)
-            notify(Progress(spec.name, "current"))
-    return outcomes
 
 
 def _tell(outcome: Outcome, notify: Notify) -> None:
@@ -154,8 +194,9 @@ def _tell(outcome: Outcome, notify: Notify) -> None:
 class _Worker:
     """A worker process seen from the side that started it."""
 
-    def __init__(self, spec: RunSpec) -> None:
+    def __init__(self, spec: RunSpec, launch: Launch, inputs: "_Inputs") -> None:
         self.spec = spec
+        self.inputs = inputs
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         self.clock = time.monotonic()
         self.unread = b""
@@ -166,20 +207,25 @@ class _Worker:
         # not in the work folder: the path of a socket may have no more than 107 bytes
         self.socket_folder = Path(tempfile.mkdtemp(prefix="compendium-", dir="/tmp"))
         self.log = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "analysis.runs.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            cwd=self.work_folder,
-            env=_environment(self.work_folder, self.socket_folder),
-            start_new_session=True,
-        )
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.pipe = self.process.stdout
+        job, orders = os.pipe()
+        pipe, events = os.pipe()
+        own = _own_settings(spec, self.work_folder, self.socket_folder)
+        streams = (job, events, self.log.fileno())
+        try:
+            self.process = launch(Start(self.work_folder, shared_settings(spec), own, streams))
+        except BaseException:
+            for descriptor in (orders, pipe):  # at their end a worker that was started leaves
+                os.close(descriptor)
+            for folder in (self.work_folder, self.socket_folder):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            os.close(job)
+            os.close(events)
+        self.pipe = os.fdopen(pipe, "rb", buffering=0)
+        self.orders = os.fdopen(orders, "wb", buffering=0)
         with suppress(BrokenPipeError):  # a worker that died at once is reported by finish()
-            self.process.stdin.write(json.dumps(self._job()).encode() + b"\n")
-            self.process.stdin.flush()
+            self.orders.write(json.dumps(self._job()).encode() + b"\n")
 
     def _job(self) -> dict[str, Any]:
         return {
@@ -188,6 +234,7 @@ class _Worker:
             "cell_timeout": self.spec.cell_timeout,
             "work_folder": str(self.work_folder),
             "socket_folder": str(self.socket_folder),
+            "seed": int(self.spec.key[:KEY_LENGTH], 16),
         }
 
     def read(self, notify: Notify) -> bool:
@@ -212,8 +259,9 @@ class _Worker:
         last_line = self._close()
         seconds = round(time.monotonic() - self.clock, 3)
         if self.result is None:
-            self.result = _stopped(f"its process ended with status {status}. {last_line}".strip())
-        elif self.result["event"] == "done" and (changed := _changed(self.spec)):
+            ended = "with the fork server" if status is None else f"with status {status}"
+            self.result = _stopped(f"its process ended {ended}. {last_line}".strip())
+        elif self.result["event"] == "done" and (changed := self.inputs.changed(self.spec)):
             self.result = _stopped(changed)
         if self.result["event"] == "done":
             return self._record(seconds)
@@ -234,9 +282,8 @@ class _Worker:
 
     def hang_up(self) -> None:
         """Close the pipe, at which the worker kills its kernel and leaves."""
-        assert self.process.stdin is not None
         with suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self.orders.close()
 
     def call_off(self) -> None:
         """See the worker out after ``hang_up``; keep how far it got."""
@@ -244,7 +291,8 @@ class _Worker:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE)
         self._close()
         self._keep_failed()
 
@@ -253,10 +301,9 @@ class _Worker:
         if self.kernel and self.result is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.kernel, signal.SIGKILL)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        for pipe in (self.orders, self.pipe):
+            with suppress(BrokenPipeError):
+                pipe.close()
         shutil.rmtree(self.socket_folder, ignore_errors=True)
         if self.log.closed:  # interrupted while it was being recorded
             return ""
@@ -284,32 +331,75 @@ def _stopped(reason: str) -> dict[str, Any]:
     return {"event": "failed", "reason": reason, "line": "", "cell": 0, "source": ""}
 
 
-def _changed(spec: RunSpec) -> str:
-    """Why the results cannot be tied to the planned inputs; nothing when they can."""
-    try:
-        changed = changed_inputs(spec)
-    except CompendiumError as error:
-        return str(error)
-    return f"the {' and '.join(changed)} changed while it ran; run it again" if changed else ""
+class _Inputs:
+    """What the runs depend on, watched for changes.
+
+    Hashing it all after each of a thousand runs would take longer than running them: it is hashed
+    after the first, and again only when size, times or inode of a file have changed.
+    """
+
+    def __init__(self) -> None:
+        self._verified: tuple[Any, ...] = ()
+
+    def changed(self, spec: RunSpec) -> str:
+        """Why the results cannot be tied to the planned inputs; nothing when they can."""
+        try:
+            seen = (spec.inputs, spec.notebook.path, _states(spec))
+            changed = [] if seen == self._verified else changed_inputs(spec)
+        except CompendiumError as error:
+            return str(error)
+        if changed:
+            return f"the {' and '.join(changed)} changed while it ran; run it again"
+        self._verified = () if model_of(spec.name).reads_evidence else seen
+        return ""
 
 
-def _environment(work_folder: Path, socket_folder: Path) -> dict[str, str]:
+def _states(spec: RunSpec) -> list[tuple[Any, ...]]:
+    """Path, inode, size and times of every file the run depends on but the evidence of others."""
+    folders = [Path(analysis.__file__).parent, spec.processed]
+    for name in model_of(spec.name).reads:  # the raw data lie beside the tables built from them
+        raw = name == "data/raw"
+        folders.append(spec.processed.parent / "raw" if raw else paths.ROOT / name)
+    found: list[tuple[Any, ...]] = []
+    for path in (spec.notebook.path, paths.ROOT / "requirements.lock", *folders):
+        _add_states(path, found)
+    return found
+
+
+def _add_states(path: Path, found: list[tuple[Any, ...]]) -> None:
+    with suppress(FileNotFoundError):
+        state = path.stat()
+        found.append((str(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+        if path.is_dir() and path.name != "__pycache__":
+            for inside in sorted(path.iterdir()):
+                _add_states(inside, found)
+
+
+def shared_settings(spec: RunSpec) -> dict[str, str]:
     """The user's environment without what could change results, with what keeps them equal."""
-    settings = socket_folder / "matplotlibrc"
-    settings.touch()
     kept = {name: value for name, value in os.environ.items() if name not in _PERSONAL}
     fixed = {
+        "COMPENDIUM_PROCESSED": str(spec.processed.absolute()),
         "COMPENDIUM_ROOT": str(paths.ROOT.absolute()),
-        "COMPENDIUM_RUN_DIR": str(work_folder),
-        "IPYTHONDIR": str(socket_folder / "ipython"),
-        "MATPLOTLIBRC": str(settings),
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process to be forked has one thread
         "LC_ALL": "C.UTF-8",
+        "MATPLOTLIBRC": os.devnull,
+        "NUMBA_THREADING_LAYER": "workqueue",  # the others do not survive a fork
         "TZ": "UTC",
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "SOURCE_DATE_EPOCH": _EPOCH,
     }
     return kept | fixed | dict.fromkeys(_THREADS, "1")
+
+
+def _own_settings(spec: RunSpec, work_folder: Path, socket_folder: Path) -> dict[str, str]:
+    """Where a run's process puts its results and what it keeps for itself."""
+    return {
+        "COMPENDIUM_RUN_DIR": str(work_folder),
+        "COMPENDIUM_RUN_KEY": spec.key,
+        "IPYTHONDIR": str(socket_folder / "ipython"),
+    }
 
 
 def _failure(spec: RunSpec, result: dict[str, Any], kept: Path) -> str:
@@ -345,20 +435,27 @@ def _failed_folder(spec: RunSpec) -> Path:
     return paths.RUNS / spec.name / "failed" / spec.key[:KEY_LENGTH]
 
 
-def _clear_stale(spec: RunSpec) -> None:
+def _clear_stale(specs: Sequence[RunSpec]) -> None:
     """Remove work folders that processes of this machine left behind when they were killed.
 
     Beside a run in ``runs/<name>`` those of every key go; beside a folder the user chose, only
     its own.
     """
-    parent = spec.folder.parent
-    ours = parent == (paths.RUNS / spec.name).absolute()
-    stem = ".*" if ours else re.escape(spec.folder.name)
-    left_behind = re.compile(rf"{stem}\.(tmp|old)-{re.escape(platform.node())}-(\d+)")
-    for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
-        match = left_behind.fullmatch(folder.name)
-        if match and (int(match[2]) == os.getpid() or not _is_alive(int(match[2]))):
-            shutil.rmtree(folder, ignore_errors=True)
+    stems: dict[Path, set[str]] = {}
+    for spec in specs:
+        parent = spec.folder.parent
+        ours = parent == (paths.RUNS / spec.name).absolute()
+        stems.setdefault(parent, set()).add("" if ours else spec.folder.name)
+    for parent, wanted in stems.items():
+        for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+            match = _LEFT_BEHIND.fullmatch(folder.name)
+            if match and wanted & {"", match["stem"]} and not _in_use(match["host"], match["pid"]):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_use(host: str, pid: str) -> bool:
+    """Whether a work folder may belong to a process that is still there, other than this one."""
+    return host != platform.node() or (int(pid) != os.getpid() and _is_alive(int(pid)))
 
 
 def _is_alive(pid: int) -> bool:

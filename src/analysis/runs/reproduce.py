@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paths
-from analysis.runs.engine import Notify, Outcome, Progress, run_all
+from analysis.runs.engine import Notify, Outcome, Progress, remarks, run_all
+from analysis.runs.launchers import Engine, launching
 from analysis.runs.notebooks import Notebook, find_notebook
 from analysis.runs.parameters import REGISTRY, model_of, validate
 from analysis.runs.record import (
@@ -44,7 +45,12 @@ class Reproduction:
 
 
 def reproduce(
-    names: Sequence[str] = (), *, jobs: int = 1, force: bool = False, notify: Notify
+    names: Sequence[str] = (),
+    *,
+    jobs: int = 1,
+    force: bool = False,
+    engine: Engine = Engine.forked,
+    notify: Notify,
 ) -> Reproduction:
     """Bring everything up to date, doing only what is missing; ``force`` does it all anew.
 
@@ -53,7 +59,9 @@ def reproduce(
     """
     notebooks = [find_notebook(name) for name in dict.fromkeys(names or REGISTRY)]
     inputs = prepare(force=force, notify=notify)
-    outcomes = _in_two_waves(notebooks, inputs, jobs=jobs, force=force, notify=notify)
+    with launching(engine, notebooks, remarks(notify)) as launch:
+        options = {"jobs": jobs, "force": force, "launch": launch, "notify": notify}
+        outcomes = _in_two_waves(notebooks, inputs, options)
     for outcome in outcomes:
         if outcome.record is not None:
             mirror(outcome.spec.folder / "figures", paths.FIGURES / outcome.spec.name)
@@ -62,10 +70,12 @@ def reproduce(
 
 
 def _in_two_waves(
-    notebooks: Sequence[Notebook], inputs: Inputs, *, jobs: int, force: bool, notify: Notify
+    notebooks: Sequence[Notebook], inputs: Inputs, options: dict[str, Any]
 ) -> list[Outcome]:
-    """Run first what stands alone, then what reads the evidence of the first; in reading order."""
-    options: dict[str, Any] = {"jobs": jobs, "force": force, "notify": notify}
+    """Run first what stands alone, then what reads the evidence of the first; in reading order.
+
+    ``options`` are those of ``run_all``.
+    """
     alone = [notebook for notebook in notebooks if not model_of(notebook.name).reads_evidence]
     outcomes = run_all([_default(notebook, inputs) for notebook in alone], **options)
     weighing, lacking = [], []
@@ -74,7 +84,7 @@ def _in_two_waves(
             try:
                 weighing.append(_default(notebook, inputs))
             except EvidenceMissing as problem:
-                lacking.append(_without_evidence(notebook, problem, notify))
+                lacking.append(_without_evidence(notebook, problem, options["notify"]))
     outcomes += lacking + run_all(weighing, **options)
     order = [notebook.name for notebook in notebooks]
     return sorted(outcomes, key=lambda outcome: order.index(outcome.spec.name))

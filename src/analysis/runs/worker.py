@@ -1,4 +1,4 @@
-"""The process that executes one notebook: ``python -m analysis.runs.worker``.
+"""The process that executes one notebook: ``python -m analysis.runs.worker``, or a fork.
 
 The first line of standard input is the job, as JSON; the pipe then stays open, and its end means
 that whoever asked for the run has gone, however it went: the kernel is killed and the worker
@@ -18,10 +18,15 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from analysis.runs.forked_kernel import ForkedKernel
 
 NOTEBOOK, UNFINISHED = "notebook.ipynb", "unfinished.ipynb"
 START_TIMEOUT = 60
+#: jsonschema imports this to check IRIs, which notebooks have none of; the import takes 1 s.
+NOT_IMPORTED = "rfc3987_syntax"
 #: Seconds to wait for the last output of a cell on a busy machine.
 OUTPUT_TIMEOUT = 60
 _INJECTED = "injected-parameters"
@@ -34,6 +39,7 @@ class Session:
 
     job: dict[str, Any]
     events: TextIO
+    forked: "ForkedKernel | None" = None
     kernel: Any = None
     notebook: Any = None
     cell: int = 0
@@ -108,8 +114,13 @@ def _kernel_class(session: Session) -> type:
     """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
+    from traitlets import Type
+
+    from analysis.runs.kernel_start import PromptClient, provisioner_of
 
     class Kernel(AsyncKernelManager):
+        client_factory = Type(PromptClient)
+
         @property
         def kernel_spec(self) -> KernelSpec:
             argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -118,6 +129,7 @@ def _kernel_class(session: Session) -> type:
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
             self.transport = "ipc"
             self.connection_file = str(Path(session.job["socket_folder"]) / "kernel.json")
+            self.provisioner = provisioner_of(self, session.forked)
             await super().start_kernel(**options)
             provisioner: Any = self.provisioner
             session.started_kernel(provisioner.process)
@@ -175,8 +187,7 @@ def _engine(session: Session) -> type:
 
 
 def _execute(session: Session) -> None:
-    # jsonschema imports this to check IRIs, which notebooks have none of; the import takes 1 s.
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    sys.modules[NOT_IMPORTED] = None  # type: ignore[assignment]
     from papermill.engines import papermill_engines
     from papermill.execute import execute_notebook
 
@@ -239,8 +250,12 @@ def _last_words(process: Any) -> str:
     return f" with exit status {status}"
 
 
-def main() -> None:
-    """Read the job, execute it, leave with status 0 when it succeeded."""
+def main(forked: bool = False) -> None:
+    """Read the job, execute it, leave with status 0 when it succeeded.
+
+    ``forked``: this process is a fork in which all that the notebook imports has been imported,
+    and the kernel is to be another.
+    """
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed here or by the kernel must not mix with the events
     with open(0, "rb", buffering=0, closefd=False) as pipe:
@@ -248,10 +263,19 @@ def main() -> None:
     if not line.strip():
         sys.exit(1)
     session = Session(json.loads(line), events)
+    if forked:
+        _fork_kernel(session)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: session.abandon())
     threading.Thread(target=session.watch, daemon=True).start()
     session.leave(0 if _run(session) else 1)
+
+
+def _fork_kernel(session: Session) -> None:
+    """Split the kernel off, while this process has one thread and nothing of its own."""
+    from analysis.runs.forked_kernel import fork_kernel
+
+    session.forked = fork_kernel(session.job["seed"], session.events)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,229 @@
+"""The tables and the figure of a sweep, from the folders of its runs, one run in memory at a time.
+
+Every row has the key of its run (``run``) and its parameters (``param_<name>``), as typed in a
+grid. ``estimates``: the notebooks' estimates, all models and terms, under their own columns.
+``headlines``: per claim a run weighed, or for the one estimate asked for, the number the run
+stands on with its 95 % interval and, for claims, the verdict. ``failures``: what failed, and why.
+Tables are Parquet and CSV with the same rows; a text that a spreadsheet would take for a formula
+begins with an apostrophe in the CSV.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from analysis import CompendiumError
+from analysis.claims import assemble
+from analysis.runs.record import KEY_LENGTH, RunSpec, write_json
+from analysis.runs.sweep import PLAN, Result, Sweep, failed_rows
+
+HEADLINE_COLUMNS = {
+    "subject": pa.string(),
+    "unit": pa.string(),
+    "verdict": pa.string(),
+    "estimate": pa.float64(),
+    "ci_low": pa.float64(),
+    "ci_high": pa.float64(),
+    "null": pa.float64(),
+    "n_obs": pa.int64(),
+}
+_FORMULA = r"^([=+\-@\t\r])"
+
+
+def write_results(sweep: Sweep, result: Result, estimate: str = "") -> pd.DataFrame:
+    """Write all tables, the figure and ``sweep.json`` of a sweep that has been run; its headlines.
+
+    estimate: ``model:term`` of the estimate to follow, instead of the claims' headlines.
+    Raises CompendiumError when no run has that estimate.
+    """
+    there = [spec for spec in sweep.specs if spec.key not in result.failed]
+    estimated = [spec for spec in there if _file(spec).is_file()]
+    schema = _estimates_schema(sweep, estimated)
+    _write(sweep.folder / "estimates", schema, (_estimates(sweep, s, schema) for s in estimated))
+    if estimate:
+        rows = [row for spec in estimated for row in _chosen(sweep, spec, estimate)]
+        if estimated and not rows:
+            raise CompendiumError(_no_such_estimate(estimated[0], estimate))
+    else:
+        rows = [row for spec in there for row in _headlines(sweep, spec)]
+    headlines = _write_rows(sweep, "headlines", HEADLINE_COLUMNS, rows)
+    _write_rows(sweep, "failures", {"reason": pa.string()}, failed_rows(sweep, result))
+    drawn = headlines.to_pandas()
+    _write_outcome(sweep, result, _draw(sweep, drawn))
+    return drawn
+
+
+def _write_rows(
+    sweep: Sweep, name: str, columns: dict[str, pa.DataType], rows: list[dict[str, Any]]
+) -> pa.Table:
+    own = [pa.field(column, kind) for column, kind in columns.items()]
+    schema = pa.schema([*_parameter_fields(sweep), *own])
+    table = pa.Table.from_pylist(rows, schema)
+    _write(sweep.folder / name, schema, [table])
+    return table
+
+
+def _draw(sweep: Sweep, headlines: pd.DataFrame) -> dict[str, str]:
+    """Draw ``figures/headlines``; its caption and alternative text, nothing without estimates."""
+    import matplotlib as mpl
+
+    from analysis.report import Output, theme
+    from analysis.report.sweep_figure import sweep_figure
+
+    if headlines["estimate"].notna().sum() == 0:
+        return {}
+    mpl.use("agg")
+    theme()
+    drawn = sweep_figure(headlines, notebook=sweep.name)
+    output = Output(sweep.folder, draft=True)
+    output.figure(
+        "headlines", drawn.figure, caption=drawn.caption, source=drawn.source, alt=drawn.alt
+    )
+    return {"caption": drawn.caption, "alt": drawn.alt}
+
+
+def _write_outcome(sweep: Sweep, result: Result, figure: dict[str, str]) -> None:
+    description = sweep.description() | {"figure": figure}
+    for run in description["runs"]:
+        run["status"] = "failed" if run["key"] in result.failed else "complete"
+    write_json(sweep.folder / PLAN, description)
+
+
+# --- estimates ---------------------------------------------------------------------------------
+
+
+def _file(spec: RunSpec) -> Path:
+    return spec.folder / "estimates.parquet"
+
+
+def _parameter_fields(sweep: Sweep) -> list[pa.Field]:
+    first = sweep.parameters(sweep.specs[0]) if sweep.specs else {}
+    kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    columns = [pa.field(name, kinds[type(value)]) for name, value in first.items()]
+    return [pa.field("run", pa.string()), *columns]
+
+
+def _estimates_schema(sweep: Sweep, specs: Sequence[RunSpec]) -> pa.Schema:
+    """Columns that hold the estimates of all runs: an integer here may be missing there."""
+    schema = pa.schema([])
+    for spec in specs:
+        theirs = pq.read_schema(_file(spec)).remove_metadata()
+        if not schema.equals(theirs):
+            schema = pa.unify_schemas([schema, theirs], promote_options="permissive")
+    return pa.schema([*_parameter_fields(sweep), *schema])
+
+
+def _estimates(sweep: Sweep, spec: RunSpec, schema: pa.Schema) -> pa.Table:
+    table = pq.read_table(_file(spec))
+    own = {"run": spec.key[:KEY_LENGTH], **sweep.parameters(spec)}
+    columns = []
+    for wanted in schema:
+        if wanted.name in own:
+            column = pa.array([own[wanted.name]] * len(table), wanted.type)
+        elif wanted.name in table.column_names:
+            column = table[wanted.name].cast(wanted.type)
+        else:
+            column = pa.nulls(len(table), wanted.type)
+        columns.append(column)
+    return pa.table(columns, schema=schema)
+
+
+# --- headlines ---------------------------------------------------------------------------------
+
+
+def _headlines(sweep: Sweep, spec: RunSpec) -> list[dict[str, Any]]:
+    """A row per claim that the run has an estimate for."""
+    if not (spec.folder / "evidence").is_dir():
+        return []
+    rows = []
+    for entry in assemble([spec.folder]):
+        if entry.folder is None or entry.verdict is None or not entry.verdict.findings:
+            continue
+        headline, claim = entry.verdict.headline, entry.claim
+        own = {
+            "subject": claim.id,
+            "unit": claim.unit.of("en") if claim.unit else "",
+            "verdict": entry.word,
+            "estimate": headline.estimate,
+            "ci_low": headline.ci_low,
+            "ci_high": headline.ci_high,
+            "null": claim.null_value if headline.null is None else headline.null,
+            "n_obs": headline.n_obs,
+        }
+        rows.append({"run": spec.key[:KEY_LENGTH], **sweep.parameters(spec), **own})
+    return rows
+
+
+def _chosen(sweep: Sweep, spec: RunSpec, estimate: str) -> list[dict[str, Any]]:
+    """The row of the run for ``model:term``, none when it has no such estimate."""
+    model, _, term = estimate.partition(":")
+    filters = [("model", "==", model), ("term", "==", term)]
+    found = pq.read_table(_file(spec), filters=filters).to_pylist()
+    own = {"subject": estimate, "unit": "", "verdict": "", "null": 0.0}
+    numbers = ("estimate", "ci_low", "ci_high", "n_obs")
+    return [
+        {"run": spec.key[:KEY_LENGTH], **sweep.parameters(spec), **own}
+        | {name: row.get(name) for name in numbers}
+        for row in found
+    ]
+
+
+def _no_such_estimate(spec: RunSpec, estimate: str) -> str:
+    table = pq.read_table(_file(spec), columns=["model", "term"]).to_pylist()
+    names = list(dict.fromkeys(f"{row['model']}:{row['term']}" for row in table))
+    more = f" and {len(names) - 30} more" if len(names) > 30 else ""
+    return f"--estimate {estimate}: no run has it; there are {', '.join(names[:30])}{more}"
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def _write(stem: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    """Write the rows of ``tables`` to ``<stem>.parquet`` and ``<stem>.csv``, all or nothing."""
+    targets = [stem.with_name(f"{stem.name}.{kind}") for kind in ("parquet", "csv")]
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    halves = [path.with_name(f".{path.name}.{os.getpid()}") for path in targets]
+    try:
+        with ExitStack() as stack:
+            parquet = stack.enter_context(pq.ParquetWriter(halves[0], schema, compression="zstd"))
+            text = stack.enter_context(pc.CSVWriter(halves[1], schema))
+            for table in _in_batches(tables):
+                parquet.write_table(table)
+                text.write_table(_without_formulas(table))
+        for half, target in zip(halves, targets, strict=True):
+            half.replace(target)
+    finally:
+        for half in halves:
+            with suppress(FileNotFoundError):
+                half.unlink()
+
+
+def _in_batches(tables: Iterable[pa.Table], rows: int = 20_000) -> Iterator[pa.Table]:
+    """The same rows in tables of ``rows`` and more: a row group for every run would be slow."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= rows:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    """Texts that a spreadsheet would compute begin with an apostrophe."""
+    for position, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            safe = pyarrow.compute.replace_substring_regex(
+                table.column(position), pattern=_FORMULA, replacement=r"'\1"
+            )
+            table = table.set_column(position, field, safe)
+    return table
