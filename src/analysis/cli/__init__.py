@@ -7,12 +7,12 @@ import signal
 import sys
 
 from analysis import CompendiumError
-from analysis.cli import claims, data, notebooks, studies
+from analysis.cli import claims, comparison, data, intake, new, notebooks, refresh, studies, sweep
 from analysis.cli.application import EXIT_FAILED, EXIT_USAGE, app
 from analysis.cli.printing import complain
 
 #: The modules above register their commands when they are imported, in the order of the help.
-COMMANDS = (data, notebooks, claims, studies)
+COMMANDS = (data, intake, refresh, notebooks, sweep, new, comparison, claims, studies)
 
 
 def main() -> None:

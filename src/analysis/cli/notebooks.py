@@ -1,5 +1,8 @@
 """``compendium params``, ``run`` and ``reproduce``: notebooks with parameters."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +12,17 @@ from analysis.cli.application import EXIT_FAILED, app
 from analysis.cli.printing import complain, new_table, open_console, processors, shown
 
 if TYPE_CHECKING:
+    from analysis.intake.checked import Checked
     from analysis.runs.record import RunRecord
     from analysis.runs.reproduce import Reproduction
+
+
+class Existing(Enum):
+    """What becomes of an indicator that the panel has already."""
+
+    refuse = "refuse"
+    replace = "replace"
+    extend = "extend"
 
 
 @app.command(epilog="Example: [bold]compendium params 05_cluster_funding[/]")
@@ -35,7 +47,8 @@ def params(
     epilog="Examples:\n\n"
     "[bold]compendium run 05_cluster_funding -p countries=FR,DE,IT -p years=2000-2012 "
     "-p outcome=patents_per_million[/]\n\n"
-    "[bold]compendium run 03_knowledge_production --params mine.yaml --out results/mine[/]"
+    "[bold]compendium run 03_knowledge_production --params mine.yaml --out results/mine[/]\n\n"
+    "[bold]compendium run 05_cluster_funding --data grants.csv -p treatment=grants_per_head[/]"
 )
 def run(
     notebook: Annotated[str, typer.Argument(help="Name of a notebook, as 05_cluster_funding.")],
@@ -55,25 +68,109 @@ def run(
         int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Longest a cell may take.")
     ] = 600,
     force: Annotated[bool, typer.Option("--force", help="Run even if nothing changed.")] = False,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="FILE", help="Figures of your own; may be repeated."),
+    ] = None,
+    existing: Annotated[
+        Existing, typer.Option("--existing", help="When the panel has an indicator of the file.")
+    ] = Existing.refuse,
+    spread: Annotated[
+        bool, typer.Option("--spread", help="Give figures of NUTS 1 to the regions inside.")
+    ] = False,
+    declare: Annotated[
+        list[str] | None,
+        typer.Option("--declare", metavar="KEY=VALUE", help="Say something of the file."),
+    ] = None,
+    accept_questions: Annotated[
+        bool, typer.Option("--accept-questions", help="Use a file that raises questions.")
+    ] = False,
 ) -> None:
     """Run one notebook with your parameters into a folder of its own.
 
     Parameters are checked before anything starts; those not given keep their defaults.
     See them with [bold]compendium params NOTEBOOK[/].
+
+    With [bold]--data[/] a file of yours is checked as by [bold]compendium data check[/] and its
+    indicators join the panel for this run; what was used, set aside and changed is in
+    [bold]data/[/] of the results.
     """
     from analysis.runs import engine
     from analysis.runs.notebooks import find_notebook, notebook_name
     from analysis.runs.parameters import read_values, validate
-    from analysis.runs.record import plan
+    from analysis.runs.record import current_inputs, plan
     from analysis.runs.reproduce import DATA, prepare
 
-    parameters = validate(notebook_name(notebook), read_values(p or [], params))
-    source = find_notebook(notebook)
+    name, values = notebook_name(notebook), read_values(p or [], params)
+    if not data:
+        validate(name, values)  # before the data are built
+    source = find_notebook(name)
     with shown([DATA, source.name]) as notify:
-        inputs = prepare(notify=notify)
-        spec = plan(source, parameters, inputs, out=out, cell_timeout=timeout)
-        record = engine.run(spec, force=force, notify=notify)
+        prepare(notify=notify)
+        with _joined(data or [], declare or [], existing, spread, accept_questions):
+            spec = plan(
+                source, validate(name, values), current_inputs(), out=out, cell_timeout=timeout
+            )
+            record = engine.run(spec, force=force, notify=notify)
     _print_results(record, spec.folder)
+
+
+@contextmanager
+def _joined(
+    files: "Sequence[Path]",
+    declare: "Sequence[str]",
+    existing: Existing,
+    spread: bool,
+    accept: bool,
+) -> "Iterator[None]":
+    """Inside the block the data are the project's own with ``files`` joined to them."""
+    if not files:
+        _require_none(declare, existing, spread, accept)
+        yield
+        return
+    from analysis import paths
+    from analysis.intake.bring import bring
+    from analysis.intake.overlay import Rules, join
+    from analysis.runs.parameters import read_values
+
+    brought = bring(files, read_values(declare), accept)
+    joined = join(brought, Rules(existing.value, spread))
+    for one in brought:
+        _print_account(one.checked, joined.unplaced(one.checked), spread)
+    with paths.reading(joined.processed):
+        yield
+
+
+def _print_account(checked: "Checked", unplaced: int, spread: bool) -> None:
+    """What became of the rows of a file: nothing is left out unsaid."""
+    counts = checked.counts
+    text = f"{checked.file}: {counts.rows} rows, {counts.rows_used} used"
+    if counts.rows_aside:
+        text += f", {counts.rows_aside} set aside (data/*.set_aside.csv)"
+    if unplaced:
+        text += f"; {unplaced} figures found no place in the panel (data/not_placed.csv)"
+    levels = set(checked.observations["nuts_level"])
+    if 1 in levels and not levels & {2, 3} and not spread:
+        text += (
+            "; its figures are of NUTS 1: run with -p level=1, or give them to the regions inside "
+            "by their people with --spread"
+        )
+    open_console().print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _require_none(declare: "Sequence[str]", existing: Existing, spread: bool, accept: bool) -> None:
+    """Refuse what is said about files when there are none."""
+    from analysis.runs.parameters import UsageError
+
+    said = {
+        "--declare": declare,
+        "--existing": existing is not Existing.refuse,
+        "--spread": spread,
+        "--accept-questions": accept,
+    }
+    for option, given in said.items():
+        if given:
+            raise UsageError(f"{option} says something of a file: give the file with --data")
 
 
 @app.command(

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import CompendiumError
-from analysis.panel.codebook import variables
+from analysis.panel.codebook import Variable, variables
 from analysis.panel.countries import build_countries
 from analysis.panel.eligibility import build_eligibility
 from analysis.panel.evaluations import build_evaluations
@@ -86,21 +86,33 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     pq.write_table(table, path, compression="zstd", write_statistics=False, store_schema=False)
 
 
-def codebook_with_coverage(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path, declared: Mapping[str, Variable]
+) -> dict[str, int]:
+    """Write every table and ``codebook.csv``, the columns as ``declared``; rows by table."""
+    for name, frame in tables.items():
+        write_table(frame, folder / f"{name}.parquet")
+    codebook = codebook_with_coverage(tables, declared)
+    codebook.to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
+    return {name: len(frame) for name, frame in tables.items()}
+
+
+def codebook_with_coverage(
+    tables: Mapping[str, pd.DataFrame], declared: Mapping[str, Variable]
+) -> pd.DataFrame:
     """One row per table and column: the declaration and the coverage found."""
     rows = []
     for table in KEYS:
         frame = tables[table]
         finest = frame[frame["level"] == frame["level"].max()] if "level" in frame else frame
         for name in frame.columns:
-            rows.append({"table": table, **_declared(name), **_coverage(finest, name)})
+            rows.append({"table": table, **_declared(declared[name]), **_coverage(finest, name)})
     return pd.DataFrame(rows)
 
 
-def _declared(name: str) -> dict[str, str]:
-    variable = variables()[name]
+def _declared(variable: Variable) -> dict[str, str]:
     return {
-        "column": name,
+        "column": variable.name,
         "label_en": variable.label_en,
         "label_fr": variable.label_fr,
         "unit_en": variable.unit_en,

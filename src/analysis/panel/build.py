@@ -13,13 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis import paths
+from analysis import CompendiumError, paths
 
+#: Beside the tables of a copy of the data that a user's files have been joined to: which files,
+#: and the columns they add.
+OWN = "own.json"
 TABLES = (
     *("regions", "nuts3", "countries", "industries", "technologies", "performers", "eligibility"),
     *("links", "evaluations", "conversion"),
 )
-_RAW_TABLES = (
+#: The tables of data/raw that the panel is made of.
+RAW_TABLES = (
     *("eurostat_rd_money", "eurostat_rd_people", "eurostat_patents", "eurostat_gdp"),
     *("eurostat_gdp_volume", "eurostat_gdp_vintages", "eurostat_population", "eurostat_labour"),
     *("eurostat_skills", "eurostat_industries", "commission_payments", "commission_eligibility"),
@@ -42,7 +46,9 @@ class BuildSummary:
 def build(force: bool = False) -> BuildSummary:
     """Make data/processed unless a valid build of the same raw tables and code is there."""
     target = paths.PROCESSED
-    key = _key()
+    if (target / OWN).is_file():
+        return _as_joined(target)
+    key = build_key()
     manifest = read_manifest(target)
     if (
         not force
@@ -56,13 +62,29 @@ def build(force: bool = False) -> BuildSummary:
     work.mkdir(parents=True)
     try:
         rows = _write_tables(work)
-        files = {path.name: _sha256(path) for path in sorted(work.iterdir())}
-        text = json.dumps({"key": key, "rows": rows, "files": files}, indent=1, sort_keys=True)
-        (work / "build.json").write_text(text + "\n", encoding="utf-8")
-        _replace_folder(work, target)
+        write_manifest(work, key, rows)
+        replace_folder(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return BuildSummary(target, rows, built=True)
+
+
+def write_manifest(folder: Path, key: str, rows: Mapping[str, int]) -> None:
+    """Write build.json: what was built and the hash of every file of ``folder``."""
+    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+    text = json.dumps({"key": key, "rows": dict(rows), "files": files}, indent=1, sort_keys=True)
+    (folder / "build.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _as_joined(target: Path) -> BuildSummary:
+    """A copy of the data with a user's files is never rebuilt from the published tables alone."""
+    manifest = read_manifest(target)
+    if manifest is None or changed_tables(target, manifest["files"]):
+        raise CompendiumError(
+            f"{target}: tables changed or vanished since your files were joined to the data; "
+            "remove the folder and give the files again with --data"
+        )
+    return BuildSummary(target, manifest["rows"], built=False)
 
 
 def read_manifest(folder: Path) -> dict | None:
@@ -82,7 +104,7 @@ def changed_tables(folder: Path, files: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _key() -> str:
+def build_key() -> str:
     """Hash of the raw tables' ledger and of the code that turns them into the panel."""
     digest = hashlib.sha256((paths.RAW / "catalogue.yaml").read_bytes())
     package = Path(__file__).resolve().parents[1]
@@ -101,14 +123,11 @@ def _sha256(path: Path) -> str:
 def _write_tables(folder: Path) -> dict[str, int]:
     # Imported here: a build that is still valid needs no pandas.
     from analysis import sources
-    from analysis.panel.assemble import assemble, codebook_with_coverage, write_table
+    from analysis.panel.assemble import assemble, write_tables
+    from analysis.panel.codebook import variables
 
-    raw = {name: sources.read(name) for name in _RAW_TABLES}
-    tables = assemble(raw)
-    for name, frame in tables.items():
-        write_table(frame, folder / f"{name}.parquet")
-    codebook_with_coverage(tables).to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
-    return {name: len(frame) for name, frame in tables.items()}
+    raw = {name: sources.read(name) for name in RAW_TABLES}
+    return write_tables(assemble(raw), folder, variables())
 
 
 def _clear_leftovers(target: Path) -> None:
@@ -128,7 +147,7 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _replace_folder(new: Path, target: Path) -> None:
+def replace_folder(new: Path, target: Path) -> None:
     """Put ``new`` in the place of ``target``; killed in between, the next build starts afresh."""
     old = target.with_name(f"{target.name}.old-{os.getpid()}")
     if target.exists():

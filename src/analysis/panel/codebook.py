@@ -1,16 +1,19 @@
 """The codebook: what each column of the panel is, in both languages, and how it was made.
 
 ``variables.yaml`` is written by hand, before the data are built; ``codebook.csv`` adds to it the
-coverage found in the built tables.
+coverage found in the built tables. Columns that a user's files add to a copy of the data are
+declared beside its tables, in ``own.json``.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
 import yaml
 
-from analysis import CompendiumError
+from analysis import CompendiumError, paths
+from analysis.panel.build import OWN
 
 ROLES = ("outcome", "treatment", "input", "control")
 
@@ -20,7 +23,8 @@ class Variable:
     """One column: labels and units (en, fr), kind, source datasets, transformation, roles.
 
     kind: ``count`` (adds up over territories), ``rate`` (averaged by ``denominator``),
-    ``derived`` (computed from other columns at every level) or ``attribute``.
+    ``index`` (likewise, but no share of a whole), ``derived`` (computed from other columns at
+    every level) or ``attribute``.
     truncated_from: first year in which the source is known to be incomplete.
     """
 
@@ -38,12 +42,31 @@ class Variable:
     truncated_from: int | None = None
 
 
-@cache
 def variables() -> dict[str, Variable]:
-    """Every declared column by name, in the order of ``variables.yaml``."""
+    """Every declared column by name: ``variables.yaml`` in its order, then the user's own."""
+    return _declared(paths.PROCESSED / OWN)
+
+
+@cache
+def _declared(own: Path) -> dict[str, Variable]:
+    """The columns of ``variables.yaml`` and those of a copy of the data, which never changes."""
     path = Path(__file__).with_name("variables.yaml")
     declared = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {name: _variable(name, fields) for name, fields in declared.items()}
+    published = {name: _variable(name, fields) for name, fields in declared.items()}
+    if not own.is_file():
+        return published
+    added = json.loads(own.read_text(encoding="utf-8"))["variables"]
+    return published | {fields["name"]: _own_variable(fields) for fields in added}
+
+
+def as_declared(variable: Variable) -> dict:
+    """A column as ``own.json`` keeps it."""
+    return asdict(variable)
+
+
+def _own_variable(fields: dict) -> Variable:
+    lists = {name: tuple(fields[name]) for name in ("roles", "tables")}
+    return Variable(**(fields | lists))
 
 
 def _variable(name: str, fields: dict) -> Variable:

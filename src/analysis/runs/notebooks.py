@@ -15,6 +15,8 @@ from analysis import CompendiumError, paths
 from analysis.runs.parameters import model_of, validate
 
 PARAMETERS_TAG = "parameters"
+#: A notebook without outputs is far smaller; a larger file is not read at all.
+LARGEST_NOTEBOOK = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -76,22 +78,48 @@ def find_notebook(name: str) -> Notebook:
 def read_notebook(path: Path) -> Notebook:
     """Read a notebook file; CompendiumError when it is missing or is no nbformat 4 notebook."""
     try:
+        size = path.stat().st_size
+        if size > LARGEST_NOTEBOOK:
+            raise CompendiumError(
+                f"{path} has {size / 1e6:.0f} MB; a notebook may have {LARGEST_NOTEBOOK // 10**6}: "
+                "clear its outputs"
+            )
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CompendiumError(f"the notebook {path} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CompendiumError(f"{path} is not a readable notebook: {error}") from None
     if not isinstance(content, dict) or content.get("nbformat") != 4:
         raise CompendiumError(f"{path}: expected a notebook in format 4 (nbformat: 4)")
-    cells = (_cell(number, cell) for number, cell in enumerate(content.get("cells", []), start=1))
-    return Notebook(path, tuple(cells))
+    _require_python(path, content.get("metadata"))
+    cells = content.get("cells", [])
+    if not isinstance(cells, list):
+        raise CompendiumError(f"{path}: expected a list of cells")
+    return Notebook(path, tuple(_cell(path, number, cell) for number, cell in enumerate(cells, 1)))
 
 
-def _cell(number: int, cell: dict[str, Any]) -> Cell:
-    source = cell["source"]
-    text = source if isinstance(source, str) else "".join(source)
-    tags = cell.get("metadata", {}).get("tags", [])
-    return Cell(number, cell["cell_type"], text, tuple(sorted(tags)))
+def _require_python(path: Path, metadata: Any) -> None:
+    """Refuse a notebook in another language; the kernel is this interpreter whatever it names."""
+    said = metadata if isinstance(metadata, dict) else {}
+    for place, key in (("kernelspec", "language"), ("language_info", "name")):
+        entry = said.get(place)
+        language = entry.get(key) if isinstance(entry, dict) else None
+        if language is not None and str(language).lower() not in ("python", "ipython"):
+            raise CompendiumError(
+                f"{path}: metadata.{place}.{key} is {str(language)[:40]!r}; only notebooks in "
+                "Python can be run"
+            )
+
+
+def _cell(path: Path, number: int, cell: Any) -> Cell:
+    """A cell as its file has it; CompendiumError where it is no cell of format 4."""
+    try:
+        source = cell["source"]
+        text = source if isinstance(source, str) else "".join(source)
+        tags = cell.get("metadata", {}).get("tags", [])
+        return Cell(number, str(cell["cell_type"]), text, tuple(sorted(map(str, tags))))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CompendiumError(f"{path}: cell {number} is not a cell of format 4: {error}") from None
 
 
 def declared_parameters(notebook: Notebook) -> dict[str, Any]:

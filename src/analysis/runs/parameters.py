@@ -412,6 +412,50 @@ CaseOutcome = Annotated[
     _shown_role("outcome"),
     Field(description="Outcome compared; at NUTS 3 patents or patents_per_million"),
 ]
+
+
+def _explaining(names: list[str]) -> list[str]:
+    """Columns that may stand on the right of a regression, in the order given."""
+    allowed = _explaining_names()
+    for name in names:
+        if name not in allowed:
+            raise ValueError(f"{name!r} explains nothing in the codebook{hint(name, allowed)}")
+    _without_duplicates(names)
+    return names
+
+
+def _explaining_names() -> tuple[str, ...]:
+    roles = ("treatment", "input", "control", "outcome")
+    return tuple(dict.fromkeys(name for role in roles for name in _names_with_role(role)))
+
+
+def _two_at_most(effects: list[str]) -> list[str]:
+    if len(effects) > 2:
+        raise ValueError(f"expected at most two, got {len(effects)}")
+    return _without_duplicates(effects)
+
+
+Regressors = Annotated[
+    list[str],
+    BeforeValidator(_names),
+    AfterValidator(_explaining),
+    Shown("variables", lambda: ", ".join(_explaining_names())),
+    Field(description="Columns of the panel whose coefficients are asked for, the first above all"),
+]
+Controls = Annotated[
+    list[str],
+    BeforeValidator(_names),
+    AfterValidator(_explaining),
+    Shown("variables", lambda: "none when empty; " + ", ".join(_explaining_names())),
+    Field(description="Columns of the panel held fixed"),
+]
+Effects = Annotated[
+    list[Literal["geo", "year", "country", "country_year"]],
+    BeforeValidator(_names),
+    AfterValidator(_two_at_most),
+    Shown("choices", _fixed("none when empty; geo, year, country, country_year")),
+    Field(description="What is absorbed: regions, years, countries, countries in each year"),
+]
 OwnRegion = Annotated[
     Truth, Field(description="Territories of the same larger region may lend weight too")
 ]
@@ -701,6 +745,42 @@ class Replications(Parameters):
     data_dir: Folder = ""
 
 
+class OwnQuestion(Parameters):
+    """A question of one's own: what goes with an outcome, within regions and between them."""
+
+    countries: Countries = Field(default=[])
+    years: Years = Field(default=[2000, 2020])
+    level: Level = 2
+    outcome: Outcome = "patents_per_million"
+    transform: Transform = "log"
+    regressors: Regressors = Field(default=["erdf_eur_per_head"])
+    controls: Controls = Field(default=[])
+    lag: Lag = 2
+    lags: Lags = Field(default=[0, 1, 2, 3, 4])
+    effects: Effects = Field(default=["country_year", "geo"])
+    se: StandardErrors = "cluster_region"
+    exclude: Exclude = Field(default=[])
+    exclude_capitals: ExcludeCapitals = False
+    min_population: MinPopulation = 0.0
+    weights: Weights = "none"
+    interpolate: Interpolate = False
+    drop_truncated: DropTruncated = True
+    seed: Seed = 20260116
+    lang: Lang = "en"
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        named = [self.outcome, *self.regressors, *self.controls]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"{', '.join(twice)}: named twice among outcome, regressors and controls"
+            )
+        if not self.regressors:
+            raise ValueError("regressors: name at least one column")
+        return self
+
+
 #: Every notebook, in reading order, with the model its parameters must fit.
 REGISTRY: dict[str, type[Parameters]] = {
     "01_data": Data,
@@ -725,10 +805,18 @@ REGISTRY: dict[str, type[Parameters]] = {
 
 
 def model_of(notebook: str) -> type[Parameters]:
-    """The model of a notebook given by name; ParameterError when there is no such notebook."""
-    if notebook not in REGISTRY:
-        raise ParameterError(f"there is no notebook {notebook!r}{hint(notebook, REGISTRY)}")
-    return REGISTRY[notebook]
+    """The model of a notebook given by name; ParameterError when there is no such notebook.
+
+    A notebook that ``compendium new`` made has a model of its own, with the defaults of its cell.
+    """
+    if notebook in REGISTRY:
+        return REGISTRY[notebook]
+    from analysis.runs import own_notebooks
+
+    if notebook in own_notebooks.names():
+        return own_notebooks.model_of(notebook)
+    allowed = [*REGISTRY, *own_notebooks.names()]
+    raise ParameterError(f"there is no notebook {notebook!r}{hint(notebook, allowed)}")
 
 
 def validate(notebook: str, values: Mapping[str, Any]) -> Parameters:
@@ -756,7 +844,9 @@ def _problem(notebook: str, model: type[Parameters], detail: Any) -> str:
     if detail["type"] == "value_error":
         return f"{notebook}: {name}: {detail['ctx']['error']}"
     if detail["type"] == "literal_error":
-        choices = [str(choice) for choice in get_args(allowed[name].annotation)]
+        one_of = allowed[name].annotation
+        one_of = get_args(one_of)[0] if len(detail["loc"]) > 1 else one_of
+        choices = [str(choice) for choice in get_args(one_of)]
         return f"{notebook}: {name}: {given!r} is unknown{hint(str(given), choices)}"
     message = detail["msg"][0].lower() + detail["msg"][1:]
     return f"{notebook}: {name}: {given!r}: {message}"
@@ -783,16 +873,28 @@ def read_values(pairs: Iterable[str], file: Path | None = None) -> dict[str, Any
     return values | typed
 
 
+#: A file of parameters is a page of text, of lists at most.
+_LARGEST_FILE, _DEEPEST = 1_000_000, 8
+
+
 def _file_values(file: Path) -> dict[str, Any]:
     import yaml
 
     try:
+        if file.is_file() and file.stat().st_size > _LARGEST_FILE:
+            raise ParameterError(f"{file}: more than {_LARGEST_FILE // 10**6} MB, no parameters")
         text = file.read_text(encoding="utf-8")
+        _require_plain(file, text)
         values = yaml.safe_load(text)
         node: Any = yaml.compose(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"cannot read the parameter file {file}: {error}") from None
-    except yaml.YAMLError as error:
+    except yaml.constructor.ConstructorError as error:
+        raise ParameterError(
+            f"{file}{_line(error.problem_mark)} is neither YAML nor JSON of plain values: "
+            f"{error.problem}; write texts, numbers and lists of them"
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
         raise ParameterError(f"{file} is neither YAML nor JSON: {error}") from None
     if values is None:
         return {}
@@ -803,6 +905,29 @@ def _file_values(file: Path) -> dict[str, Any]:
     if twice:
         raise ParameterError(f"{file}: given more than once: {', '.join(twice)}")
     return values
+
+
+def _require_plain(file: Path, text: str) -> None:
+    """Refuse what could grow without end when it is read: aliases and deep nesting."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text):
+        if isinstance(event, yaml.AliasEvent):
+            raise ParameterError(
+                f"{file}{_line(event.start_mark)}: *{event.anchor} repeats another part "
+                "of the file; write it out"
+            )
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ParameterError(
+                f"{file}{_line(event.start_mark)}: nested more than {_DEEPEST} deep"
+            )
+
+
+def _line(mark: Any) -> str:
+    return f", line {mark.line + 1}" if mark is not None else ""
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,21 @@ cells, the parameters, the processed data, the code of this package and the lock
 A run counts only if its ``record.json`` exists and the hashes in it are those of the files.
 """
 
+import glob
 import hashlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import analysis
 from analysis import CompendiumError, paths
-from analysis.panel.build import changed_tables
+from analysis.panel.build import OWN, changed_tables
 from analysis.runs import parameters as registered
 from analysis.runs.notebooks import Notebook, check_declaration, find_notebook, read_notebook
 from analysis.runs.parameters import Parameters, UsageError, as_text, model_of, validate
@@ -106,6 +108,18 @@ class Inputs:
     data: dict[str, str]
     code: str
     lock: str
+    _folders: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def shared(self) -> dict[str, Any]:
+        """The hashes by name, as a run's key counts them."""
+        return {"data": self.data, "code": self.code, "lock": self.lock}
+
+    def folder(self, name: str) -> str:
+        """Hash of a folder of the project, taken once; ``data/raw`` is that of the data read."""
+        if name not in self._folders:
+            folder = paths.RAW if name == "data/raw" else paths.ROOT / name
+            self._folders[name] = hash_folder(folder)
+        return self._folders[name]
 
 
 def current_inputs() -> Inputs:
@@ -124,7 +138,7 @@ class RunSpec:
     """One notebook with one set of parameters on the present data and code.
 
     ``folder`` is where the finished run goes; ``cell_timeout`` is in seconds and, since it cannot
-    change a result, no part of the key.
+    change a result, no part of the key. ``processed`` is the folder of built tables it reads.
     """
 
     notebook: Notebook
@@ -132,6 +146,7 @@ class RunSpec:
     inputs: dict[str, Any]
     folder: Path
     cell_timeout: int = CELL_TIMEOUT
+    processed: Path = field(default_factory=lambda: paths.PROCESSED.absolute())
 
     @property
     def name(self) -> str:
@@ -172,9 +187,9 @@ def plan(
 def _inputs_of(notebook: Notebook, shared: Inputs, parameters: Parameters) -> dict[str, Any]:
     """Hashes of all a run depends on: its notebook, what all share, what its model reads."""
     model = model_of(notebook.name)
-    folders = {name: hash_folder(paths.ROOT / name) for name in model.reads}
+    folders = {name: shared.folder(name) for name in model.reads}
     evidence = {"evidence": _evidence(parameters, shared)} if model.reads_evidence else {}
-    return {"notebook": notebook.source_hash(), **asdict(shared), **folders, **evidence}
+    return {"notebook": notebook.source_hash(), **shared.shared(), **folders, **evidence}
 
 
 class EvidenceMissing(UsageError):  # noqa: N818
@@ -224,7 +239,8 @@ def _command(spec: RunSpec) -> str:
     defaults = as_text(spec.name, validate(spec.name, {}).injectable())
     typed = as_text(spec.name, spec.parameters)
     options = [f"-p {key}={text}" for key, text in typed.items() if text != defaults[key]]
-    return " ".join(["compendium run", spec.name, *options])
+    files = [f"--data {one['file']}" for one in _brought(spec.processed)]
+    return " ".join(["compendium run", spec.name, *files, *options])
 
 
 def changed_inputs(spec: RunSpec) -> list[str]:
@@ -232,8 +248,9 @@ def changed_inputs(spec: RunSpec) -> list[str]:
 
     Raises CompendiumError when an input cannot be read any more.
     """
-    notebook = read_notebook(spec.notebook.path)
-    now = _inputs_of(notebook, current_inputs(), validate(spec.name, spec.parameters))
+    with paths.reading(spec.processed):
+        notebook = read_notebook(spec.notebook.path)
+        now = _inputs_of(notebook, current_inputs(), validate(spec.name, spec.parameters))
     return sorted(name for name in now if now[name] != spec.inputs[name])
 
 
@@ -268,6 +285,7 @@ class RunRecord:
 
     inputs: hashes of the notebook's cells, the processed tables, the code and the lock.
     outputs: SHA-256 by path relative to the run's folder, the executed notebook included.
+    brought: the user's files that were joined to the data: name, size, SHA-256, what was declared.
     timings: ``seconds`` in all and ``cells``, seconds per executed cell.
     started: UTC time, ISO 8601.
     """
@@ -283,10 +301,17 @@ class RunRecord:
     seed: int | None
     timings: dict[str, Any]
     started: str
+    brought: list[dict[str, Any]] = field(default_factory=list)
 
 
 def new_record(spec: RunSpec, folder: Path, timings: dict[str, Any], started: str) -> RunRecord:
-    """The record of ``spec``, whose results lie in ``folder``."""
+    """The record of ``spec``, whose results lie in ``folder``.
+
+    What was found in a user's files, and what they changed, is put beside the results first.
+    """
+    brought = _brought(spec.processed)
+    if brought:
+        shutil.copytree(spec.processed.parent / "report", folder / "data")
     return RunRecord(
         name=spec.name,
         title=spec.notebook.title,
@@ -299,7 +324,14 @@ def new_record(spec: RunSpec, folder: Path, timings: dict[str, Any], started: st
         seed=spec.parameters.get("seed"),
         timings=timings,
         started=started,
+        brought=brought,
     )
+
+
+def _brought(processed: Path) -> list[dict[str, Any]]:
+    """The user's files joined to the tables in ``processed``; none for the project's own."""
+    own = read_json(processed / OWN)
+    return [{**one, "rules": own["rules"]} for one in own["files"]] if own else []
 
 
 def _versions() -> dict[str, str]:
@@ -337,9 +369,35 @@ def read_record(folder: Path) -> RunRecord | None:
     """The record in ``folder``, or None when there is none that can be read."""
     content = read_json(folder / RECORD)
     names = {field.name for field in fields(RunRecord)}
-    if not isinstance(content, dict) or set(content) != names:
+    needed = names - {"brought"}  # records of runs without files of one's own may lack it
+    if not isinstance(content, dict) or not needed <= set(content) <= names:
         return None
     return RunRecord(**content)
+
+
+def find_run(text: str) -> Path:
+    """The folder of a finished, unaltered run, given as a folder, ``NOTEBOOK/KEY`` or ``KEY``.
+
+    The beginning of a key is enough where no other begins so. Raises UsageError otherwise.
+    """
+    folder = Path(text)
+    if not folder.is_dir():
+        notebook, _, key = text.rpartition("/")
+        places = paths.RUNS / notebook if notebook else paths.RUNS
+        found = places.glob(f"{'' if notebook else '*/'}{glob.escape(key)}*/{RECORD}")
+        folders = sorted(path.parent for path in found)
+        if len(folders) != 1:
+            listed = ", ".join(f"{one.parent.name}/{one.name}" for one in folders[:10])
+            several = f"several runs begin so: {listed}" if folders else "there is no such run"
+            expected = f"give a folder, or NOTEBOOK/KEY or KEY in {paths.RUNS}"
+            raise UsageError(f"{text}: {several}; {expected}")
+        (folder,) = folders
+    record = read_record(folder)
+    if record is None:
+        raise UsageError(f"{folder} is not a finished run: it has no readable {RECORD}")
+    if valid_record(folder, record.key) is None:
+        raise UsageError(f"{folder}: files of this run were altered since it ended; run it again")
+    return folder
 
 
 def valid_record(folder: Path, key: str) -> RunRecord | None:
