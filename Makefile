@@ -60,4 +60,4 @@ lock:  ## resolve pyproject.toml anew: requirements.lock and environment.yml (ne
 	   printf '      - -e .\n'; } > environment.yml
 
 clean:  ## remove everything that can be made again (keeps the environment)
-	rm -rf data/processed runs reports figures/*/ .pytest_cache .mypy_cache .ruff_cache
+	rm -rf data/processed data/processed-own runs reports figures/*/ .pytest_cache .mypy_cache .ruff_cache

@@ -22,6 +22,7 @@ from analysis.claims.rule import (
     SUPPORTED,
 )
 from analysis.claims.verdict import null_of
+from analysis.languages import typeset
 from analysis.report.figures import FAINT, INK, MUTED, PALETTE
 
 #: Colour and marker of each verdict; told apart in grey by the marker.
@@ -83,7 +84,7 @@ def _draw(axes: Axes, entry: Entry, position: int, lang: str) -> None:
     q = max(entry.q_value, LEAST_Q)
     sign = "=" if entry.q_value >= LEAST_Q else "<"
     axes.annotate(
-        f"q {sign} {sentences.number(q, lang, decimals=3)}",
+        f"q {sign} {sentences.texts(lang).number(q, decimals=3)}",
         (1.01, position),
         xycoords=("axes fraction", "data"),
         va="center",
@@ -98,14 +99,14 @@ def _scale(axes: Axes, widest: float, lang: str) -> None:
     limit = 1.15 * min(WIDEST, max(3.0, widest))
     steps = [step for step in (1, 3, 10, 30, 100) if step <= limit]
     ticks = [-step for step in reversed(steps)] + [0, *steps]
-    axes.set_xticks(ticks, [sentences.number(tick, lang) for tick in ticks])
+    axes.set_xticks(ticks, [sentences.texts(lang).number(tick) for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlim(-limit, limit)
 
 
 def _line(entry: Entry, lang: str) -> str:
     """Id and beginning of a claim, to stand left of its interval."""
-    text = sentences.typeset(entry.claim.claim.of(lang), lang).rstrip(".")
+    text = typeset(entry.claim.claim.of(lang), lang).rstrip(".")
     return f"{textwrap.shorten(text, 62, placeholder=' …')}  {entry.claim.id}"
 
 
@@ -138,7 +139,7 @@ def sensitivity_plot(grid: pd.DataFrame, *, lang: str = "en") -> Figure:
     axes.set_xlim(-0.6, len(pairs) - 0.4)
     axes.set_ylim(len(claims) - 0.4, -0.6)
     ticks = [
-        f"α = {sentences.number(alpha, lang)}\n× {sentences.number(times, lang)}"
+        f"α = {sentences.texts(lang).number(alpha)}\n× {sentences.texts(lang).number(times)}"
         for alpha, times in pairs
     ]
     axes.set_xticks(range(len(pairs)), ticks, fontsize=7)

@@ -17,6 +17,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from analysis.languages import catalogue
+
 _REMOVED = ["script", "style", "link", "meta", "base", "iframe", "object", "embed", "form"]
 _REMOVED += ["input", "button", "video", "audio", "source"]
 _FETCHED = ("src", "srcset", "poster", "background", "data", "xlink:href", "action")
@@ -25,6 +27,11 @@ _NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it with
 _FUNCTION = re.compile(r"<m[io](?: movablelimits=\"true\")?>([A-Za-z]{2,})</m[io]>")
 _NUMBER = re.compile(r"[−+-]?(\d[\d,.\u202f ]*)(e[−+-]?\d+)?\s?%?|[−-]?(inf|∞)|NaN|–")
 _ALIGN = re.compile(r"text-align:\s*(left|center|right)")
+
+
+def _words(key: str, **fields: str) -> str:
+    """A text of the site; papers are English."""
+    return catalogue("site", "en").text(key, **fields)
 
 
 # ---------------------------------------------------------------- text and mathematics
@@ -47,6 +54,11 @@ def mathml(tex: str, *, block: bool = False) -> str:
     return markup.replace(_NAMESPACE, f' alttext="{label}"', 1)
 
 
+def _block(tex: str) -> str:
+    """A formula on a line of its own, which the keyboard can scroll where it is too wide."""
+    return f'<div class="math" tabindex="0">{mathml(tex, block=True)}</div>'
+
+
 class _Renderer(IPythonRenderer):
     """Markdown to HTML with MathML, slugs on headings and links between notebooks as pages."""
 
@@ -57,7 +69,7 @@ class _Renderer(IPythonRenderer):
         return mathml(body)
 
     def block_math(self, body: str) -> str:
-        return f'<div class="math">{mathml(body, block=True)}</div>\n'
+        return f"{_block(body)}\n"
 
     def latex_environment(self, name: str, body: str) -> str:
         starred = name if name.endswith("*") else f"{name}*"  # no numbers: each would begin at (1)
@@ -94,9 +106,10 @@ def clean(markup: str) -> str:
         _clean_attributes(tag)
     for image in soup.find_all("img"):
         if not image.get("src"):
-            image.replace_with(f"[image not carried: {image.get('alt') or 'without description'}]")
+            described = str(image.get("alt") or _words("paper.image.undescribed"))
+            image.replace_with(_words("paper.image.absent", description=described))
         elif not image.get("alt"):
-            image["alt"] = "Figure without a description"
+            image["alt"] = _words("paper.image")
     for table in soup.find_all("table"):
         _dress_table(soup, table)
     return str(soup)
@@ -127,7 +140,7 @@ def _dress_table(soup: BeautifulSoup, table: Tag) -> None:
         heading["class"] = "number" if numeric else "text"
     figure = table.find_parent("figure")
     caption = figure.find("figcaption") if figure else None
-    label = caption.get_text(" ", strip=True) if caption else "Table"
+    label = caption.get_text(" ", strip=True) if caption else _words("paper.table.unnamed")
     attributes = {"class": "scroll", "role": "region", "tabindex": "0", "aria-label": label}
     table.wrap(soup.new_tag("div", attrs=attributes))
 
@@ -164,9 +177,10 @@ def _stream(name: str, text: str) -> str:
     if name != "stderr":
         return f"<pre>{html.escape(text)}</pre>"
     lines = len(text.strip().splitlines())
+    summary = catalogue("site", "en").plural("paper.messages", lines)
     return (
-        f'<details class="messages"><summary>Warnings and messages ({lines} '
-        f"line{'s' if lines != 1 else ''})</summary><pre>{html.escape(text)}</pre></details>"
+        f'<details class="messages"><summary>{html.escape(summary)}</summary>'
+        f"<pre>{html.escape(text)}</pre></details>"
     )
 
 
@@ -188,6 +202,6 @@ _RENDER: dict[str, Callable[[str], str]] = {
     "text/markdown": markdown,
     "image/png": _image("image/png"),
     "image/jpeg": _image("image/jpeg"),
-    "text/latex": lambda tex: f'<div class="math">{mathml(tex.strip("$ "), block=True)}</div>',
+    "text/latex": lambda tex: _block(tex.strip("$ ")),
     "text/plain": _text,
 }
