@@ -7,12 +7,23 @@ import signal
 import sys
 
 from analysis import CompendiumError
-from analysis.cli import claims, comparison, data, intake, new, notebooks, refresh, studies, sweep
+from analysis.cli import (
+    brief,
+    claims,
+    comparison,
+    data,
+    intake,
+    new,
+    notebooks,
+    refresh,
+    studies,
+    sweep,
+)
 from analysis.cli.application import EXIT_FAILED, EXIT_USAGE, app
 from analysis.cli.printing import complain
 
 #: The modules above register their commands when they are imported, in the order of the help.
-COMMANDS = (data, intake, refresh, notebooks, sweep, new, comparison, claims, studies)
+COMMANDS = (data, intake, refresh, notebooks, sweep, new, comparison, claims, brief, studies)
 
 
 def main() -> None:
