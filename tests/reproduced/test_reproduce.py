@@ -38,16 +38,16 @@ def run_of(root: Path, notebook: str) -> Path:
 
 
 def test_every_notebook_leaves_a_record_figures_and_a_page(reproduced):
-    notebooks = sorted(reproduced.glob("notebooks/*.ipynb"))
+    notebooks, site = sorted(reproduced.glob("notebooks/*.ipynb")), reproduced / "reports" / "site"
     assert [notebook.stem for notebook in notebooks] == sorted(REGISTRY)
     for notebook in notebooks:
         run = run_of(reproduced, notebook.stem)
         record = json.loads((run / "record.json").read_text())
         assert record["status"] == "complete"
         assert list((reproduced / "figures" / notebook.stem).glob("*.png"))
-        page = (reproduced / "reports" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        page = (site / "en" / "papers" / f"{notebook.stem}.html").read_text(encoding="utf-8")
         assert not re.search(r'(?:src|href)="https?://[^"]*\.(?:js|css|png|svg)', page)
-    assert (reproduced / "reports" / "index.html").is_file()
+    assert (site / "index.html").is_file()
 
 
 def test_a_second_time_nothing_is_done_and_nothing_changes(reproduced):

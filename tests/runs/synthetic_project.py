@@ -87,10 +87,10 @@ def code_hash() -> str:
     return hashlib.sha256(b"synthetic").hexdigest()
 
 
-def build_report(run_dirs: list[Path], reports: Path) -> Path:
+def build_site(run_dirs: list[Path], target: Path) -> Path:
     """Stand-in for the report: a page that names the runs."""
-    reports.mkdir(parents=True, exist_ok=True)
-    index = reports / "index.html"
+    target.mkdir(parents=True, exist_ok=True)
+    index = target / "index.html"
     index.write_text("\n".join(["<ul>", *(f"<li>{path.parent.name}" for path in run_dirs)]))
     return index
 
@@ -113,9 +113,9 @@ def main() -> None:
     parameters.REGISTRY.update(register(names))
     panel.build = build
     record.code_hash = reproduce.code_hash = code_hash
-    pages = types.ModuleType("analysis.report.pages")
-    pages.build_report = build_report
-    sys.modules["analysis.report.pages"] = pages
+    site = types.ModuleType("analysis.report.site")
+    site.build_site = build_site
+    sys.modules["analysis.report.site"] = site
     cli.main()
 
 

@@ -170,7 +170,7 @@ def test_a_second_reproduction_does_nothing(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", {"a": [WRITE], "b": [WRITE]})
     code, output, _ = compendium(root, "reproduce")
     assert code == 0
-    assert f"report: {(root / 'reports/index.html').as_uri()}" in output
+    assert f"report: {(root / 'reports/site/index.html').as_uri()}" in output
     before = results(root)
     code, output, _ = compendium(root, "reproduce")
     assert code == 0 and results(root) == before
@@ -188,13 +188,13 @@ def test_a_failing_notebook_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "b stopped at cell 4 of 4: ZeroDivisionError" in errors
     assert "report: file://" in output
     assert sorted(hash_files(root / "figures")) == ["a/plot.svg", "readme/kept.png"]
-    assert (root / "reports" / "index.html").read_text() == "<ul>\n<li>a"
+    assert (root / "reports" / "site" / "index.html").read_text() == "<ul>\n<li>a"
 
 
 def test_the_report_is_made_again_when_it_was_touched(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", {"a": [WRITE]})
     compendium(root, "reproduce")
-    page = root / "reports" / "index.html"
+    page = root / "reports" / "site" / "index.html"
     built = page.read_text()
     page.write_text("something else")
     compendium(root, "reproduce")

@@ -80,9 +80,9 @@ def planned(name, **values):
 
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
-    import analysis.report.pages
+    import analysis.report.site
 
-    monkeypatch.setattr(analysis.report.pages, "build_report", synthetic_project.build_report)
+    monkeypatch.setattr(analysis.report.site, "build_site", synthetic_project.build_site)
 
 
 def test_what_reads_evidence_runs_last_and_only_once(root):

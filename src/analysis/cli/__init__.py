@@ -16,6 +16,7 @@ from analysis.cli import (
     new,
     notebooks,
     refresh,
+    site,
     studies,
     sweep,
 )
@@ -23,7 +24,7 @@ from analysis.cli.application import EXIT_FAILED, EXIT_USAGE, app
 from analysis.cli.printing import complain
 
 #: The modules above register their commands when they are imported, in the order of the help.
-COMMANDS = (data, intake, refresh, notebooks, sweep, new, comparison, claims, brief, studies)
+COMMANDS = (data, intake, refresh, notebooks, sweep, new, comparison, claims, site, brief, studies)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from analysis.report.maps import bubble_map
     from analysis.report.output import Output
-    from analysis.report.pages import build_report
+    from analysis.report.site import build_site
     from analysis.report.specification_curve import (
         effect_histogram,
         importance_chart,
@@ -29,7 +29,7 @@ _HOME = {
     "Output": "output",
     "binned_scatter": "figures",
     "bubble_map": "maps",
-    "build_report": "pages",
+    "build_site": "site",
     "coefficient_plot": "figures",
     "effect_histogram": "specification_curve",
     "event_study_plot": "figures",
@@ -44,7 +44,7 @@ __all__ = [
     "Output",
     "binned_scatter",
     "bubble_map",
-    "build_report",
+    "build_site",
     "coefficient_plot",
     "effect_histogram",
     "event_study_plot",

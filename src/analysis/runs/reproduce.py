@@ -132,22 +132,22 @@ def finished_runs(inputs: Inputs) -> list[Path]:
 
 def _report(run_folders: list[Path], *, force: bool, notify: Notify) -> Path:
     """Build the report unless the one there was made of the same runs by the same code."""
-    index = paths.REPORTS / "index.html"
-    stamp = paths.REPORTS / _BUILT
+    site = paths.REPORTS / "site"
+    index, stamp = site / "index.html", site / _BUILT
     made_of = {
         "code": code_hash(),
         "runs": {_shown(folder): canonical_json(hash_files(folder)) for folder in run_folders},
     }
     notify(Progress(REPORT, "started"))
     built = read_json(stamp)
-    if not force and built == {"made_of": made_of, "files": hash_files(paths.REPORTS)}:
+    if not force and built == {"made_of": made_of, "files": hash_files(site)}:
         notify(Progress(REPORT, "current"))
         return index
-    from analysis.report.pages import build_report
+    from analysis.report.site import build_site
 
     stamp.unlink(missing_ok=True)
-    index = build_report(run_folders, paths.REPORTS)
-    write_json(stamp, {"made_of": made_of, "files": hash_files(paths.REPORTS)})
+    build_site(run_folders, site)
+    write_json(stamp, {"made_of": made_of, "files": hash_files(site)})
     notify(Progress(REPORT, "done"))
     return index
 
