@@ -15,7 +15,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -179,17 +178,17 @@ class _Refusing(gettext.NullTranslations):
 
 
 @cache
-def _pattern(decimals: int) -> Any:
-    from babel.numbers import parse_pattern
+def _marks(lang: str) -> dict[int, str]:
+    """What stands for the comma of thousands and the point of ``format()`` in a language."""
+    from babel import Locale
 
-    return parse_pattern("#,##0" + ("." + "0" * decimals if decimals else ""))
+    signs = Locale.parse(lang).number_symbols["latn"]
+    return str.maketrans({",": signs["group"], ".": signs["decimal"]})
 
 
 def _digits(value: float, decimals: int, lang: str) -> str:
     """A number not below zero in the digits, the point and the separators of a language."""
-    # The digits of the double itself, as format() rounds them: babel would round its repr.
-    exact = Decimal(f"{value:.{decimals}f}")
-    return str(_pattern(decimals).apply(exact, lang, decimal_quantization=False))
+    return f"{value:,.{decimals}f}".translate(_marks(lang))
 
 
 def is_missing(value: Any) -> bool:

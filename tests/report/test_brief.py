@@ -302,7 +302,10 @@ def test_a_page_needs_nothing_else(context):
 
 def test_a_fragment_fits_into_another_page_with_links(context):
     fragment = html_fragment(
-        context, "DE11", "en", level=2, link=lambda code: f"{code}.html" if code != "DE12" else None
+        compose(context, "DE11"),
+        "en",
+        level=2,
+        link=lambda code: f"{code}.html" if code != "DE12" else None,
     )
     assert fragment.startswith('<article class="brief" lang="en">') and "<h1" not in fragment
     peers = {code for code, _ in compose(context, "DE11").peers} - {"DE12"}

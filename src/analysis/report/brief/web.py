@@ -5,8 +5,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from analysis.report.brief.compose import compose
-from analysis.report.brief.context import Context
 from analysis.report.brief.drawings import Picture
 from analysis.report.brief.lines import Brief
 from analysis.report.brief.page import Page, page
@@ -33,15 +31,12 @@ def render_html(brief: Brief, lang: str) -> str:
     )
 
 
-def html_fragment(
-    context: Context, geo: str, lang: str, *, level: int = 1, link: Link | None = None
-) -> str:
-    """The brief of ``geo`` as an ``<article class="brief">``, to stand in a page with ``style()``.
+def html_fragment(brief: Brief, lang: str, *, level: int = 1, link: Link | None = None) -> str:
+    """The brief as an ``<article class="brief">``, to stand in a page with ``style()``.
 
     level: of its title among the headings. link: code → address of a territory's page, or None
     where it has none; peers then are links.
     """
-    brief = compose(context, geo)
     return _article(brief, page(brief, lang), level, link)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from analysis import CompendiumError, panel, paths
 from analysis.claims.assembly import Entry
-from analysis.report.brief import Context
+from analysis.report.brief import Brief, Context, compose
 from analysis.sources import catalogue
 from analysis.sources.catalogue import DatasetEntry
 from analysis.studies.folders import find_studies
@@ -90,6 +90,14 @@ class Content:
     studies: Mapping[str, Study]
     statistics: Statistics | None
     briefs: Context | None
+    _composed: dict[str, Brief] = field(default_factory=dict, repr=False)
+
+    def brief_of(self, geo: str) -> Brief:
+        """The brief of a territory, composed once for both languages."""
+        assert self.briefs is not None
+        if geo not in self._composed:
+            self._composed[geo] = compose(self.briefs, geo)
+        return self._composed[geo]
 
     @property
     def replications(self) -> Run | None:

@@ -46,6 +46,7 @@ def pages(content: Content, lang: str) -> Iterator[Page]:
         {"territories": list(named.values()), "levels": LEVELS},
     )
     profiles = _profiles(regions)
+    links = _links(named)
     facts = {name: described(variables()[name], lang) for name in INDICATORS}
     for geo, territory in named.items():
         yield Page(
@@ -54,7 +55,7 @@ def pages(content: Content, lang: str) -> Iterator[Page]:
             SECTION,
             {
                 "territory": territory,
-                "brief": html_fragment(content.briefs, geo, lang, link=_links(named)),
+                "brief": html_fragment(content.brief_of(geo), lang, link=links),
                 "above": [named[code] for code in _above(geo) if code in named],
                 "below": [one for one in named.values() if one["parent"] == geo],
                 "groups": _groups(profiles.get(geo, {}), facts, lang),
