@@ -4,7 +4,6 @@ import html
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -14,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pypdf
 import pytest
-from playwright.sync_api import sync_playwright
 
 from analysis.claims.assembly import assemble, row
 from analysis.languages import LANGUAGES, catalogue
@@ -251,26 +249,12 @@ def test_the_pages_of_very_different_territories_are_one_page(context, lang):
         assert len(pdf.pages) == 1, geo
 
 
-def test_in_print_the_web_page_is_one_page(context, chromium):
-    page = chromium.new_page()
+def test_in_print_the_web_page_is_one_page(context, browser):
+    page = browser.new_page()
     for geo in SAMPLE:
         page.set_content(render_html(compose(context, geo), "fr"))
         pdf = pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
         assert len(pdf.pages) == 1, geo
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        reason = "no chromium on this machine"
-        if os.environ.get("COMPENDIUM_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{reason}, but COMPENDIUM_REQUIRE_BROWSER=1")
-        pytest.skip(reason)
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def command(root: Path, *words: str) -> subprocess.CompletedProcess:

@@ -1,16 +1,13 @@
 """The site in a browser, opened from disk: every kind of page, by mouse and by keyboard."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: One page of each kind.
 KINDS = (
     *("index.html", "claims/C08.html", "claims/C16.html", "explore.html"),
@@ -23,19 +20,6 @@ DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 #: Milliseconds to the first paint that a busy machine is allowed.
 FIRST_PAINT = 3_000
 GRAVE = ("serious", "critical")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        reason = "no chromium on this machine"
-        if os.environ.get("COMPENDIUM_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{reason}, but COMPENDIUM_REQUIRE_BROWSER=1")
-        pytest.skip(reason)
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
