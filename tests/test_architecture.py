@@ -7,13 +7,14 @@ import nbformat
 import pytest
 
 from analysis import paths
+from analysis.runs.parameters import REGISTRY
 
 PACKAGE = paths.ROOT / "src" / "analysis"
 ROOMS = (
     *("sources", "panel", "intake", "indicators", "models", "robustness", "claims"),
     *("studies", "report", "runs", "cli"),
 )
-NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+NOTEBOOKS = [paths.NOTEBOOKS / f"{name}.ipynb" for name in REGISTRY]
 
 
 def room_of(path: Path) -> str:

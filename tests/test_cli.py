@@ -72,3 +72,20 @@ def test_wrong_parameters_are_refused_before_anything_starts(value: str, expecte
     assert result.returncode == 2
     assert expected in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_a_file_says_is_printed_and_never_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters would move the cursor, retitle the window or hide a line."""
+    from analysis.cli.printing import complain, new_table, open_console
+
+    hostile = "a\x1b[2J\x1b]0;title\x07\r\x9b1m\x00b\nnext"
+    table = new_table("header\x1b[31m")
+    table.add_row(hostile)
+    console = open_console()
+    console.print(table)
+    console.print(hostile, markup=False)
+    complain(hostile)
+    said = capsys.readouterr()
+    assert not set("\x1b\x07\r\x9b\x00") & set(said.out + said.err)
+    assert said.err.startswith("a\N{REPLACEMENT CHARACTER}[2J")
+    assert "b\nnext" in said.out and "b\nnext" in said.err

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 from string import Formatter
 
-import nbformat
 import pytest
 import yaml
 from babel.messages.catalog import Message
@@ -17,6 +16,8 @@ from jinja2 import Environment, nodes
 
 from analysis import CompendiumError, paths
 from analysis.languages import LANGUAGES, LOCALE, MINUS, NARROW, WIDE, catalogue, typeset
+from analysis.runs.notebooks import read_notebook
+from analysis.runs.parameters import REGISTRY
 
 PACKAGE = paths.ROOT / "src" / "analysis"
 DOMAINS = sorted(path.stem for path in (LOCALE / "en" / "LC_MESSAGES").glob("*.po"))
@@ -112,15 +113,17 @@ def test_a_fault_of_typesetting_is_found(text: str, fault: str) -> None:
 
 @cache
 def code() -> tuple[ast.AST, ...]:
-    """Every module of the package and every code cell of the notebooks, parsed."""
+    """Texts, texts put together and calls in the package and the notebooks; walked once."""
     modules = [path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))]
     cells = [
         cell.source
-        for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))
-        for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "code"
+        for name in REGISTRY
+        for cell in read_notebook(paths.NOTEBOOKS / f"{name}.ipynb").cells
+        if cell.kind == "code"
     ]
-    return tuple(ast.parse(text) for text in modules + cells)
+    kinds = (ast.Constant, ast.JoinedStr, ast.Call)
+    walked = (node for text in modules + cells for node in ast.walk(ast.parse(text)))
+    return tuple(node for node in walked if isinstance(node, kinds))
 
 
 @cache
@@ -146,14 +149,13 @@ def texts_of_the_code() -> frozenset[str]:
     """Texts that stand in code, templates and declarations."""
     texts = {
         node.value
-        for tree in code()
-        for node in ast.walk(tree)
+        for node in code()
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     for template in templates():
         texts |= {n.value for n in template.find_all(nodes.Const) if isinstance(n.value, str)}
     for path in sorted(PACKAGE.rglob("*.yaml")):
-        texts |= set(scalars(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        texts |= set(scalars(yaml.load(path.read_bytes(), yaml.CSafeLoader)))
     return frozenset(texts)
 
 
@@ -161,11 +163,10 @@ def texts_of_the_code() -> frozenset[str]:
 def made_texts() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Texts that code and templates put together: how they begin, and all of them as a pattern."""
     parts: set[tuple[str, ...]] = set()  # "" stands for what is filled in
-    for tree in code():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                parts.add(tuple(getattr(part, "value", "") if isinstance(part, ast.Constant) else ""
-                                for part in node.values))  # fmt: skip
+    for node in code():
+        if isinstance(node, ast.JoinedStr):
+            parts.add(tuple(getattr(part, "value", "") if isinstance(part, ast.Constant) else ""
+                            for part in node.values))  # fmt: skip
     for template in templates():
         for joined in template.find_all(nodes.Concat):
             parts.add(tuple(getattr(node, "value", "") for node in joined.nodes))
@@ -191,18 +192,17 @@ def test_every_key_is_used(domain: str) -> None:
 
 def asked_for() -> Iterator[tuple[str, str]]:
     """Each key given as it is in ``text("…")`` or ``plural("…")``, with the method."""
-    for tree in code():
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("text", "plural")
-                and node.args
-                and isinstance(node.args[0], ast.Constant)
-                and isinstance(node.args[0].value, str)
-                and (node.func.attr == "plural" or len(node.args) == 1)
-            ):
-                yield node.func.attr, node.args[0].value
+    for node in code():
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("text", "plural")
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+            and isinstance(node.args[0].value, str)
+            and (node.func.attr == "plural" or len(node.args) == 1)
+        ):
+            yield node.func.attr, node.args[0].value
     for template in templates():
         for call in template.find_all(nodes.Call):
             name = getattr(call.node, "attr", getattr(call.node, "name", ""))

@@ -207,3 +207,24 @@ def test_the_command_writes_a_page_and_json(runs, tmp_path, monkeypatch, capsys)
     printed = capsys.readouterr().out
     assert "main: 8 observations in both, 4 entered, 2 left" in printed
     assert "inputs: code changed, regions.parquet changed" in printed
+
+
+def test_names_in_the_runs_are_text_and_never_markup(tmp_path):
+    """Titles, terms, parameters and inputs are said by others; the page shows them as they are."""
+    hostile = "<script>x()</script><img src=x onerror=x()>"
+    folders = [
+        run(tmp_path / str(end), estimate=end - 2000.0, years=range(2000, end), end=end)
+        for end in (2004, 2005)
+    ]
+    for number, folder in enumerate(folders):
+        record = json.loads((folder / "record.json").read_text())
+        record["title"] = hostile
+        record["parameters"][hostile] = f"{hostile}{number}"
+        record["inputs"]["data"][hostile] = f"{hostile}{number}"
+        record["versions"][hostile] = f"{hostile}{number}"
+        (folder / "record.json").write_text(json.dumps(record))
+        terms = pd.read_parquet(folder / "estimates.parquet")
+        write(folder / "estimates.parquet", terms.assign(term=[hostile, "$\\frac{$"]))
+    page = comparison_page(compare_runs(*folders), "en")
+    assert page.count("&lt;script&gt;x()&lt;/script&gt;") >= 4
+    assert "<script" not in page and "<img src=x" not in page

@@ -64,6 +64,46 @@ def test_cleaning_removes_whatever_would_run_or_be_fetched() -> None:
     assert 'alt="kept"' in markup
 
 
+@pytest.mark.parametrize(
+    ("markup", "cleaned"),
+    [
+        ("<!--><img src=x onerror='x()'>-->text", "text"),
+        ("<![CDATA[><img src=x onerror='x()'>]]>text", "text"),
+        ("<?x ><b onclick='x()'>text</b>", "<b>text</b>"),
+        ("<!x><b onclick='x()'>text</b>", "<b>text</b>"),
+        (
+            "<svg><a><animate attributeName=href values='javascript:x()'></animate>text</a></svg>",
+            "<svg><a>text</a></svg>",
+        ),
+        (
+            "<svg><a><set attributeName=href to='javascript:x()'></set>text</a></svg>",
+            "<svg><a>text</a></svg>",
+        ),
+        ("<svg><a xlink:href='javascript:x()'>text</a></svg>", "<svg><a>text</a></svg>"),
+        ("<a href='java\nscript:x()'>text</a>", "<a>text</a>"),
+        ("<a href='&#106;avascript:x()'>text</a>", "<a>text</a>"),
+        ("<template shadowrootmode=open><img src=x onerror='x()'></template>text", "text"),
+        ("<details open ontoggle='x()'>text</details>", '<details open="">text</details>'),
+        ("<meta http-equiv=refresh content='0;url=javascript:x()'>text", "text"),
+    ],
+)
+def test_what_a_browser_would_run_is_gone(markup: str, cleaned: str) -> None:
+    assert clean(markup) == cleaned
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[text](javascript:x())",
+        "<javascript:x()>",
+        "$\\href{javascript:x()}{y}$",
+        "[text][a]\n\n[a]: javascript:x()",
+    ],
+)
+def test_markdown_makes_no_link_that_runs(source: str) -> None:
+    assert "href" not in markdown(source).replace("\\href", "")
+
+
 def test_a_plain_frame_is_dressed() -> None:
     import numpy as np
     import pandas as pd

@@ -8,9 +8,9 @@ import synthetic_project
 from synthetic_project import Planner
 
 from analysis import panel, paths
-from analysis.runs import parameters, record, reproduce
+from analysis.runs import record, reproduce
 from analysis.runs.notebooks import find_notebook
-from analysis.runs.parameters import validate
+from analysis.runs.parameters import REGISTRY, validate
 from analysis.runs.record import RunSpec, current_inputs, plan
 
 
@@ -28,9 +28,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
     def make(**notebooks: list[str]) -> Path:
         synthetic_project.write_project(root, notebooks)
-        registry = synthetic_project.register(list(notebooks))
-        monkeypatch.setattr(parameters, "REGISTRY", registry)
-        monkeypatch.setattr(reproduce, "REGISTRY", registry)
+        for name in list(REGISTRY):
+            monkeypatch.delitem(REGISTRY, name)
+        for name, model in synthetic_project.register(list(notebooks)).items():
+            monkeypatch.setitem(REGISTRY, name, model)
         synthetic_project.build()
         return root
 

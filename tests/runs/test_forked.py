@@ -12,7 +12,6 @@ from analysis.runs import launchers
 from analysis.runs.engine import run, run_all, shared_settings
 from analysis.runs.launchers import Engine, ForkServer, imported_modules, launching
 from analysis.runs.notebooks import find_notebook
-from analysis.runs.record import hash_files
 
 #: Write down what a run finds, then leave all of it changed.
 LOOK_AND_TOUCH = """
@@ -76,16 +75,6 @@ def test_nothing_of_a_run_reaches_the_next(project, planned):
     assert not first["marker"] and not first["worker only"]
     assert first["environment"] == first["figures"] == first["threads"] == []
     assert first["descriptors"] == ["/dev/null"]
-
-
-def test_both_engines_leave_the_same_files(project, planned):
-    project(a=[WRITE, "import pandas as pd\npd.DataFrame({'a': [1]})"])
-    spec = planned("a")
-    files = []
-    for engine in Engine:
-        run(spec, force=True, engine=engine)
-        files.append(hash_files(spec.folder, skip=["record.json"]))
-    assert files[0] == files[1]
 
 
 def test_no_process_is_left(project, planned):

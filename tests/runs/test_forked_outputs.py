@@ -13,9 +13,11 @@ from synthetic_project import TINY_CELL, WRITE
 from analysis.runs.engine import RunFailed, run, shared_settings
 from analysis.runs.executed import normalise
 from analysis.runs.launchers import Engine
+from analysis.runs.record import hash_files
 
 #: Everything a cell can do that ends in a notebook; after ``!`` those that are allowed to raise.
 CELLS = [
+    WRITE,
     "import logging, os, signal, subprocess, sys, threading, time, warnings",
     "import matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd",
     "from IPython.display import HTML, JSON, SVG, Image, Latex, Markdown, clear_output, display",
@@ -134,17 +136,20 @@ def test_all_outputs_are_those_of_papermill(project, planned, tmp_path):
     root = project(a=[WRITE])
     write(root / "notebooks/a.ipynb")
     spec = planned("a", countries="FR")
-    found = {}
+    found, files = {}, {}
     for engine in (Engine.plain, Engine.forked):
         with pytest.raises(RunFailed, match="StdinNotImplementedError"):
             run(spec, engine=engine)
         (kept,) = spec.folder.parent.glob("failed/*/unfinished.ipynb")
         found[engine] = unmarked(kept.read_text())
+        files[engine] = hash_files(kept.parent, skip=[kept.name])
     settings = shared_settings(spec)
     theirs = by_papermill(spec.notebook.path, spec.parameters, settings, tmp_path / "theirs")
 
     assert differing(found[Engine.forked], theirs) == []
     assert found[Engine.forked] == theirs
     assert found[Engine.plain] == theirs
+    assert files[Engine.forked] == files[Engine.plain]
+    assert set(files[Engine.forked]) >= {"figures/plot.svg", "tables/years.csv"}
     assert "image/png" in theirs and "StdinNotImplementedError" in theirs
     assert os.environ.get("COMPENDIUM_RUN_DIR") is None

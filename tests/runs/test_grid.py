@@ -91,6 +91,20 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     (tmp_path / "latin.csv").write_bytes(b"lag\n\xe9\n")
     with pytest.raises(ParameterError, match="cannot read the parameter file"):
         read_grid(NAME, [], file=tmp_path / "latin.csv")
+    (tmp_path / "long.csv").write_text(f"lag\n{'1' * 200_000}\n")
+    with pytest.raises(
+        ParameterError, match=r"long\.csv: field larger than field limit \(131072\)"
+    ):
+        read_grid(NAME, [], file=tmp_path / "long.csv")
+    (tmp_path / "endless.csv").symlink_to("/dev/zero")
+    with pytest.raises(ParameterError, match=r"endless\.csv: more than 5,000 kB, no parameters"):
+        read_grid(NAME, [], file=tmp_path / "endless.csv")
+
+
+def test_values_that_cannot_be_printed_are_refused():
+    with pytest.raises(ParameterError) as problem:
+        read_grid(NAME, ["countries=FR,\udcff"])
+    assert str(problem.value) == "'countries': '\\udcff' has characters that cannot be printed"
 
 
 def test_every_problem_of_the_grid_is_listed_once_with_its_count():

@@ -37,7 +37,13 @@ def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_heed_interrupts,
     )
+
+
+def _heed_interrupts() -> None:
+    """Ctrl-C reaches the command even if the tests were started where it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -129,7 +135,7 @@ def test_interrupted_then_run_again_gives_the_undisturbed_bytes(
     assert results(root) == undisturbed
 
 
-@pytest.mark.parametrize("delay", [0.4, 0.9, 1.4])
+@pytest.mark.parametrize("delay", [0.4, 1.2])
 def test_killed_at_any_moment_then_run_again(
     root: Path, undisturbed: dict[str, str], delay: float
 ) -> None:
@@ -166,7 +172,7 @@ def test_without_its_fork_server_a_reproduction_goes_on(root: Path) -> None:
     assert not list((root / "runs" / "b").glob("*/record.json"))
 
 
-def test_a_second_reproduction_does_nothing(tmp_path: Path) -> None:
+def test_a_second_reproduction_makes_only_what_was_touched(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", {"a": [WRITE], "b": [WRITE]})
     code, output, _ = compendium(root, "reproduce")
     assert code == 0
@@ -175,6 +181,9 @@ def test_a_second_reproduction_does_nothing(tmp_path: Path) -> None:
     code, output, _ = compendium(root, "reproduce")
     assert code == 0 and results(root) == before
     assert output.count("up to date") == 6  # data, two notebooks, report; two in the summary
+    page = root / "reports" / "site" / "index.html"
+    page.write_text("something else")
+    assert compendium(root, "reproduce")[0] == 0 and results(root) == before
 
 
 def test_a_failing_notebook_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -191,27 +200,15 @@ def test_a_failing_notebook_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (root / "reports" / "site" / "index.html").read_text() == "<ul>\n<li>a"
 
 
-def test_the_report_is_made_again_when_it_was_touched(tmp_path: Path) -> None:
-    root = write_project(tmp_path / "p", {"a": [WRITE]})
-    compendium(root, "reproduce")
-    page = root / "reports" / "site" / "index.html"
-    built = page.read_text()
-    page.write_text("something else")
-    compendium(root, "reproduce")
-    assert page.read_text() == built
-
-
 @pytest.mark.parametrize(
     ("arguments", "status", "expected"),
     [
         (["run", "a", "-p", "countrys=FR"], 2, "unknown parameter 'countrys' for a; did you mean"),
-        (["run", "a", "-p", "countries=XX"], 2, "unknown country 'XX'"),
-        (["run", "nothing"], 2, "there is no notebook 'nothing'"),
+        (["reproduce", "--only", "zz"], 2, "there is no notebook 'zz'"),
         (["run", "a", "-p", "years"], 2, "expected key=value"),
         (["run", "a", "--params", "nowhere.yaml"], 2, "cannot read the parameter file"),
         (["run", "a", "--out", "/usr"], 2, "not empty and holds no run"),
         (["run", "a", "--timeout", "0"], 2, "timeout"),
-        (["reproduce", "--only", "zz"], 2, "there is no notebook 'zz'"),
         (["nonsense"], 2, "No such command"),
     ],
 )
@@ -230,7 +227,7 @@ def test_run_prints_where_the_results_are(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("years: 2001-2003\n")
     out = tmp_path / "out"
-    arguments = ["--params", str(file), "-p", "seed=4", "--out", str(out)]
+    arguments = ["--params", str(file), "-p", "seed=4", "--out", str(out), "--engine", "plain"]
     code, output, _ = compendium(root, "run", "a", *arguments)
     assert code == 0
     assert f"results: {out}" in output

@@ -2,17 +2,19 @@
 
 import ast
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from analysis import CompendiumError, paths
-from analysis.runs import own_notebooks
+from analysis.runs import own_notebooks, reproduce
+from analysis.runs.engine import Outcome
+from analysis.runs.launchers import Engine
 from analysis.runs.notebooks import check_declaration, declared_parameters, find_notebook
 from analysis.runs.own_notebooks import new_notebook
 from analysis.runs.parameters import (
-    REGISTRY,
     OwnQuestion,
     ParameterError,
     UsageError,
@@ -68,9 +70,20 @@ def test_its_cell_gives_the_defaults(notebooks):
     assert declared_parameters(find_notebook("jobs"))["outcome"] == "employment_rate_pct"
 
 
-def test_reproducing_leaves_it_alone(notebooks):
-    new_notebook("mine")
-    assert "mine" not in REGISTRY
+def test_reproducing_leaves_it_alone_unless_it_is_named(project, monkeypatch):
+    project(a=[])
+    new_notebook("mine", "", {"years": [2000, 2005]})
+    planned = []
+
+    def run_all(specs, **options):
+        planned.extend(spec.name for spec in specs)
+        return [Outcome(spec, "failed") for spec in specs]
+
+    monkeypatch.setattr(reproduce, "run_all", run_all)
+    reproduce.reproduce(engine=Engine.plain, notify=print)
+    assert planned == ["a"]
+    reproduce.reproduce(["mine"], engine=Engine.plain, notify=print)
+    assert planned == ["a", "mine"]
 
 
 @pytest.mark.parametrize(
@@ -123,10 +136,41 @@ def test_code_in_the_cell_of_parameters_is_never_run(notebooks):
 
     edit(path, poison)
     assert refused(validate, "mine", {}).endswith(
-        "cell 2, line 1: expected `name = literal`, found `__import__('os').system('touch "
-        "poisoned')`"
+        'cell 2, line 1: expected `name = literal`, found `__import__("os").system("touch '
+        'poisoned")`'
     )
     assert not Path("poisoned").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("5", "mine: years: 5: input should be a valid list"),
+        ("[]", "mine: years: expected the first and the last year, as in 2000-2012"),
+        ("1e999", "mine: years: inf: input should be a valid list"),
+        ("{}", "{file}: cell 2, line 2: expected `name = literal`, found `years = {}`"),
+        ("{[]: 1}", "{file}: cell 2, line 2: expected `name = literal`, found `years = {[]: 1}`"),
+        ("...", "{file}: cell 2, line 2: expected `name = literal`, found `years = ...`"),
+        ("b'x'", "{file}: cell 2, line 2: expected `name = literal`, found `years = b'x'`"),
+        ("1+" * 900 + "1", "{file}: cell 2, line 2: expected `name = literal`, found `years = 1+1"),
+        ("1+" * 50_000 + "1", "{file}: cell 2 is nested too deep to be read"),
+        ("-" * 100_000 + "1", "{file}: cell 2 is nested too deep to be read"),
+        ("(" * 100_000, "{file}: cell 2, line 2: too many nested parentheses"),
+        ("1\x00", "{file}: cell 2"),
+        ("9" * 5000, "{file}: cell 2, line 2: Exceeds the limit (4300 digits) for integer string"),
+    ],
+)
+def test_a_default_that_is_none_is_refused_and_shown_without_a_crash(value, message, notebooks):
+    path = new_notebook("mine")
+
+    def poison(content: dict) -> None:
+        text = "".join(content["cells"][1]["source"])
+        content["cells"][1]["source"] = text.replace("[2000, 2020]", value)
+
+    edit(path, poison)
+    assert refused(validate, "mine", {}).startswith(message.replace("{file}", str(path)))
+    with suppress(CompendiumError):
+        describe("mine")
 
 
 def test_a_cell_with_other_parameters_is_refused(notebooks):
@@ -221,14 +265,18 @@ def test_the_general_model_says_what_is_wrong(values, message, notebooks):
             "{file}, line 2: *a repeats another part of the file; write it out",
         ),
         ("lags: " + "[" * 50 + "]" * 50, "{file}, line 1: nested more than 8 deep"),
-        ("lags: " + "[" * 100_000, "{file}, line 1: nested more than 8 deep"),
-        ("x" * 1_000_001, "{file}: more than 1 MB, no parameters"),
+        ("lags: " + "[" * 90_000, "{file}, line 1: nested more than 8 deep"),
+        ("x" * 100_001, "{file}: more than 100 kB, no parameters"),
         (
             "seed: " + "9" * 5000,
-            "{file} is neither YAML nor JSON: Exceeds the limit (4300 digits) for integer string "
-            "conversion: value has 5000 digits; use sys.set_int_max_str_digits() to increase the "
-            "limit",
+            "{file}, line 1: '99999999999999999999'… has 5000 characters; at most 4000 are read",
         ),
+        (
+            'countries: []\nplaces: ["\\e[2J"]',
+            "{file}, line 2: '\\x1b[2J' has characters that cannot be printed",
+        ),
+        ('places: ["\\uD800"]', "{file}, line 1: '\\ud800' has characters that cannot be printed"),
+        ('"\\a": 1', "{file}, line 1: '\\x07' has characters that cannot be printed"),
         ("seed: 1\nseed: 2", "{file}: given more than once: seed"),
         ("- seed", "{file}: expected a mapping of parameter names to values"),
     ],
@@ -259,6 +307,48 @@ def test_papermill_is_given_literals_only(text):
     (statement,) = ast.parse(PythonTranslator.codify({"places": [text]})).body
     assert isinstance(statement, ast.Assign)
     assert ast.literal_eval(statement.value) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("places=a\nb", "-p 'places': 'a\\nb' has characters that cannot be printed"),
+        ("places=\udcff", "-p 'places': '\\udcff' has characters that cannot be printed"),
+        ("a\x1b=1", "-p 'a\\x1b': 'a\\x1b' has characters that cannot be printed"),
+        (
+            "seed=" + "9" * 4001,
+            "-p 'seed': '99999999999999999999'… has 4001 characters; at most 4000 are read",
+        ),
+    ],
+)
+def test_text_that_cannot_be_printed_or_never_ends_is_refused(text, message):
+    with pytest.raises(ParameterError) as error:
+        read_values([text])
+    assert str(error.value) == message
+
+
+def test_a_file_without_end_is_refused():
+    with pytest.raises(ParameterError, match="/dev/zero: more than 100 kB, no parameters"):
+        read_values([], Path("/dev/zero"))
+
+
+def test_many_equal_values_are_refused_at_once():
+    with pytest.raises(ParameterError, match=r"01_data: countries: given more than once: FR$"):
+        validate("01_data", {"countries": ["FR"] * 30_000})
+
+
+@pytest.mark.parametrize(
+    ("lags", "message"),
+    [
+        ("0-999999999", "03_knowledge_production: lags: 0-999999999 has more than 100 numbers"),
+        (
+            "0-99999999999999",
+            "03_knowledge_production: lags: '0-99999999999999' is not a whole number",
+        ),
+    ],
+)
+def test_a_span_is_not_written_out_however_long(lags, message):
+    assert refused(validate, "03_knowledge_production", {"lags": lags}) == message
 
 
 def test_names_and_values_come_apart_at_the_first_equals_sign():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from analysis import paths
 from analysis.panel.codes import COUNTRIES
 from analysis.runs import parameters
 from analysis.runs.parameters import (
@@ -130,6 +131,7 @@ def test_all_problems_are_listed_at_once() -> None:
         ({"countries": "FR,FR"}, "given more than once: FR"),
         ({"countries": ["SE", False]}, 'write "NO" in quotes'),
         ({"countries": 5}, "countries: 5"),
+        ({"countries": "<script>alert(1)</script>"}, "unknown country '<script>alert(1)</script>'"),
         ({"years": "1900-2000"}, "1900-2000 leaves the years the data cover, 1977-2024"),
         ({"years": "2000"}, "write first-last, as in 2000-2012"),
         ({"years": [2000, 2001, 2002]}, "expected the first and the last year"),
@@ -161,6 +163,41 @@ def test_refused_values_say_what_is_allowed(values: dict[str, Any], expected: st
     message = refusal(**values)
     assert expected in message
     assert EVERYTHING in message
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of built tables that reach further than the published ones."""
+    monkeypatch.setattr(paths, "PROCESSED", tmp_path)
+    (tmp_path / "build.json").write_text('{"years": [1980, 2026]}')
+    return tmp_path
+
+
+def test_the_years_that_may_be_asked_for_are_those_of_the_built_tables(built: Path) -> None:
+    assert validate(EVERYTHING, {"years": "2000-2026"}).injectable()["years"] == [2000, 2026]
+    assert "years: 1979-2000 leaves the years the data cover, 1980-2026" in refusal(
+        years="1979-2000"
+    )
+    (row,) = [row for row in describe(EVERYTHING) if row.name == "years"]
+    assert row.allowed == "first-last within 1980-2026"
+    with pytest.raises(ParameterError) as caught:
+        validate("12_case_study", {"treated_from": 2027})
+    assert str(caught.value) == (
+        "12_case_study: treated_from: 2027 is not among the years the data cover, 1980-2026"
+    )
+
+
+@pytest.mark.parametrize("manifest", [None, "{}", '{"years": []}', "not JSON"])
+def test_before_a_build_they_are_those_of_the_published_data(
+    built: Path, manifest: str | None
+) -> None:
+    if manifest is None:
+        (built / "build.json").unlink()
+    else:
+        (built / "build.json").write_text(manifest)
+    assert "years: 2000-2026 leaves the years the data cover, 1977-2024" in refusal(
+        years="2000-2026"
+    )
 
 
 def test_an_outcome_does_not_explain_itself() -> None:
@@ -212,6 +249,19 @@ def test_unusable_files_are_refused(tmp_path: Path, content: str | bytes, expect
 def test_unusable_pairs_are_refused(pairs: list[str]) -> None:
     with pytest.raises(ParameterError, match="-p"):
         read_values(pairs)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (["unit"], "--declare unit: expected key=value, as in --declare unit=EUR"),
+        (["unit=EUR", "unit=PPS"], "--declare unit is given more than once"),
+    ],
+)
+def test_the_option_that_was_given_is_named(pairs: list[str], message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        read_values(pairs, option="--declare")
+    assert str(caught.value) == message
 
 
 def test_every_parameter_is_described() -> None:

@@ -15,6 +15,7 @@ from analysis.runs.record import (
     canonical_json,
     code_hash,
     data_hashes,
+    hash_file,
     hash_files,
     new_record,
     read_record,
@@ -136,8 +137,35 @@ def _no_outputs(folder: Path) -> None:
     (folder / "record.json").write_text(json.dumps(content))
 
 
+def _outputs_as_list(folder: Path) -> None:
+    content = json.loads((folder / "record.json").read_text())
+    content["outputs"] = list(content["outputs"])
+    (folder / "record.json").write_text(json.dumps(content))
+
+
+def _output_elsewhere(folder: Path) -> None:
+    (folder.parent / "stolen").write_text("")
+    content = json.loads((folder / "record.json").read_text())
+    content["outputs"]["../stolen"] = hash_file(folder.parent / "stolen")
+    (folder / "record.json").write_text(json.dumps(content))
+
+
+def _not_a_number(folder: Path) -> None:
+    content = json.loads((folder / "record.json").read_text())
+    content["timings"]["seconds"] = float("nan")
+    (folder / "record.json").write_text(json.dumps(content))
+
+
+def _nested_beyond_reason(folder: Path) -> None:
+    (folder / "record.json").write_text("[" * 100_000)
+
+
 @pytest.mark.parametrize(
-    "tamper", [_flip, _remove, _no_record, _half_record, _other_parameters, _no_outputs]
+    "tamper",
+    [
+        *(_flip, _remove, _no_record, _half_record, _other_parameters, _no_outputs),
+        *(_outputs_as_list, _output_elsewhere, _not_a_number, _nested_beyond_reason),
+    ],
 )
 def test_a_tampered_run_does_not_count(
     project: Project, planned: Planner, tamper: Callable[[Path], None]
@@ -166,7 +194,13 @@ def test_only_empty_folders_and_own_runs_are_replaced(
     finished(replace(spec, folder=out))
     assert read_record(out) is not None
     planned("a", out=out, seed=2)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    assert planned("a", out=tmp_path / "link").folder == tmp_path / "elsewhere"
 
+    (out / "mine").symlink_to(tmp_path)
+    with pytest.raises(UsageError, match=r"mine is not part of the run there and would be lost"):
+        planned("a", out=out)
+    (out / "mine").unlink()
     (out / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match=r"notes\.txt is not part of the run"):
         planned("a", out=out)

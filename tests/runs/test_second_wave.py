@@ -8,10 +8,10 @@ import synthetic_project
 from pydantic import Field
 
 from analysis import paths
-from analysis.runs import parameters, record, reproduce
+from analysis.runs import record
 from analysis.runs.engine import run
 from analysis.runs.notebooks import find_notebook
-from analysis.runs.parameters import Countries, OwnYears, Parameters, validate
+from analysis.runs.parameters import REGISTRY, Countries, OwnYears, Parameters, validate
 from analysis.runs.record import EvidenceMissing, current_inputs, plan
 from analysis.runs.reproduce import reproduce as reproduce_all
 
@@ -63,9 +63,7 @@ def write(root: Path, value: int = 1, gap: str | None = None) -> None:
 def root(project, monkeypatch):
     """A project whose third notebook reads the evidence of the other two."""
     folder = project(**{FUNDING: [], GAP: [], VERDICTS: []})
-    registry = parameters.REGISTRY | {VERDICTS: Weighing}
-    monkeypatch.setattr(parameters, "REGISTRY", registry)
-    monkeypatch.setattr(reproduce, "REGISTRY", registry)
+    monkeypatch.setitem(REGISTRY, VERDICTS, Weighing)
     write(folder)
     return folder
 
@@ -85,7 +83,7 @@ def no_report(monkeypatch):
     monkeypatch.setattr(analysis.report.site, "build_site", synthetic_project.build_site)
 
 
-def test_what_reads_evidence_runs_last_and_only_once(root):
+def test_what_reads_evidence_runs_last_and_once_and_tampering_counts_as_missing(root):
     first = reproduce_all(notify=silent, jobs=2)
     assert [(o.spec.name, o.status) for o in first.outcomes] == [
         (FUNDING, "done"), (GAP, "done"), (VERDICTS, "done"),
@@ -95,6 +93,9 @@ def test_what_reads_evidence_runs_last_and_only_once(root):
     assert set(weighed.inputs["evidence"][FUNDING]) == {"C08.json"}
     again = reproduce_all(notify=silent, jobs=2)
     assert {o.status for o in again.outcomes} == {"current"}
+    (first.outcomes[0].spec.folder / "evidence" / "C08.json").write_text("{}")
+    with pytest.raises(EvidenceMissing, match="compendium run 05_cluster_funding"):
+        planned(VERDICTS)
 
 
 def test_other_evidence_is_another_run_and_the_same_evidence_the_same(root):
@@ -131,11 +132,3 @@ def test_a_failed_run_keeps_the_verdicts_from_being_drawn(root):
     assert "14_verdicts has not been run" in message
     assert "compendium run 07_conversion_gap" in message
     assert not (paths.RUNS / VERDICTS).exists()
-
-
-def test_evidence_that_was_tampered_with_counts_as_missing(root):
-    reproduce_all(notify=silent)
-    spec = planned(FUNDING)
-    (spec.folder / "evidence" / "C08.json").write_text("{}")
-    with pytest.raises(EvidenceMissing, match="compendium run 05_cluster_funding"):
-        planned(VERDICTS)

@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli.application import EXIT_FAILED, app
 from analysis.cli.printing import complain, new_table, open_console, processors, shown
+from analysis.runs.launchers import Engine
 
 if TYPE_CHECKING:
     from analysis.intake.checked import Checked
@@ -25,21 +26,42 @@ class Existing(Enum):
     extend = "extend"
 
 
-@app.command(epilog="Example: [bold]compendium params 05_cluster_funding[/]")
+EngineOption = Annotated[
+    Engine,
+    typer.Option("--engine", help="Kernels forked from a warm process, or started one by one."),
+]
+
+
+@app.command(
+    epilog="Examples:\n\n[bold]compendium params 05_cluster_funding[/]\n\n"
+    "[bold]compendium params 05_cluster_funding --data grants.csv[/]"
+)
 def params(
     notebook: Annotated[str, typer.Argument(help="Name of a notebook, as 05_cluster_funding.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="FILE", help="Count indicators of your file among them."),
+    ] = None,
 ) -> None:
     """Show what may be set in a notebook: types, defaults, allowed values."""
+    from rich.text import Text
+
     from analysis.runs.notebooks import notebook_name
     from analysis.runs.parameters import describe, model_of
+    from analysis.runs.reproduce import DATA, prepare
 
     name = notebook_name(notebook)
+    if data:
+        with shown([DATA]) as notify:
+            prepare(notify=notify)
+    with joined(data or [], [], Existing.refuse, spread=False, accept=bool(data)):
+        rows = describe(name)
     console = open_console()
     console.print(f"{name}: {model_of(name).__doc__}", highlight=False, markup=False)
     table = new_table("parameter", "default", "meaning and allowed values")
-    for row in describe(name):
-        meaning = f"{row.description} ({row.kind})\n[dim]{row.allowed}[/]"
-        table.add_row(row.name, row.default, meaning)
+    for row in rows:
+        meaning = Text.assemble(f"{row.description} ({row.kind})\n", (row.allowed, "dim"))
+        table.add_row(row.name, Text(row.default), meaning)
     console.print(table)
 
 
@@ -68,6 +90,7 @@ def run(
         int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Longest a cell may take.")
     ] = 600,
     force: Annotated[bool, typer.Option("--force", help="Run even if nothing changed.")] = False,
+    engine: EngineOption = Engine.forked,
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", metavar="FILE", help="Figures of your own; may be repeated."),
@@ -95,7 +118,7 @@ def run(
     indicators join the panel for this run; what was used, set aside and changed is in
     [bold]data/[/] of the results.
     """
-    from analysis.runs import engine
+    from analysis.runs.engine import run as execute
     from analysis.runs.notebooks import find_notebook, notebook_name
     from analysis.runs.parameters import read_values, validate
     from analysis.runs.record import current_inputs, plan
@@ -107,16 +130,16 @@ def run(
     source = find_notebook(name)
     with shown([DATA, source.name]) as notify:
         prepare(notify=notify)
-        with _joined(data or [], declare or [], existing, spread, accept_questions):
+        with joined(data or [], declare or [], existing, spread, accept_questions):
             spec = plan(
                 source, validate(name, values), current_inputs(), out=out, cell_timeout=timeout
             )
-            record = engine.run(spec, force=force, notify=notify)
+            record = execute(spec, force=force, engine=engine, notify=notify)
     _print_results(record, spec.folder)
 
 
 @contextmanager
-def _joined(
+def joined(
     files: "Sequence[Path]",
     declare: "Sequence[str]",
     existing: Existing,
@@ -133,11 +156,11 @@ def _joined(
     from analysis.intake.overlay import Rules, join
     from analysis.runs.parameters import read_values
 
-    brought = bring(files, read_values(declare), accept)
-    joined = join(brought, Rules(existing.value, spread))
+    brought = bring(files, read_values(declare, option="--declare"), accept)
+    tables = join(brought, Rules(existing.value, spread))
     for one in brought:
-        _print_account(one.checked, joined.unplaced(one.checked), spread)
-    with paths.reading(joined.processed):
+        _print_account(one.checked, tables.unplaced(one.checked), spread)
+    with paths.reading(tables.processed):
         yield
 
 
@@ -187,6 +210,7 @@ def reproduce(
         typer.Option("--only", metavar="NAME", help="Run this notebook; may be repeated."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Do everything anew.")] = False,
+    engine: EngineOption = Engine.forked,
 ) -> None:
     """Build the data, run every notebook, draw the figures, write the report.
 
@@ -199,7 +223,9 @@ def reproduce(
 
     names = [notebook_name(name) for name in only or REGISTRY]
     with shown([DATA, *names, REPORT]) as notify:
-        result = reproduce_all(names, jobs=jobs or processors(), force=force, notify=notify)
+        result = reproduce_all(
+            names, jobs=jobs or processors(), force=force, engine=engine, notify=notify
+        )
     _print_summary(result)
     if result.failed:
         raise typer.Exit(EXIT_FAILED)

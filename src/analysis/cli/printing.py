@@ -1,9 +1,10 @@
 """How commands print: tables, progress, complaints."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,14 +14,26 @@ if TYPE_CHECKING:
 
 #: Columns of a table printed to a file or a pipe.
 PLAIN_WIDTH = 200
+#: What a terminal obeys instead of showing it; line breaks and tabs are let through.
+_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def inert(text: str) -> str:
+    """Text of a user's file with every control character shown as such, for none to be obeyed."""
+    return _ORDERS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def open_console(stderr: bool = False) -> "Console":
-    """The terminal, or a wide page where there is none."""
+    """The terminal, or a wide page where there is none; texts printed on it are inert."""
     from rich.console import Console
+    from rich.text import Text
 
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
+    class InertConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(inert(text), **options)
+
+    console = InertConsole(stderr=stderr)
+    return console if console.is_terminal else InertConsole(stderr=stderr, width=PLAIN_WIDTH)
 
 
 def new_table(*columns: str, numbers: Sequence[str] = ()) -> "Table":
@@ -51,7 +64,7 @@ def complain(message: str) -> None:
     """Say what went wrong, on standard error."""
     from rich.text import Text
 
-    open_console(stderr=True).print(Text(message, style="red"), soft_wrap=True)
+    open_console(stderr=True).print(Text(inert(message), style="red"), soft_wrap=True)
 
 
 def processors() -> int:

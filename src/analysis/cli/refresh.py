@@ -234,6 +234,7 @@ def _write_revisions(compared: "list[Compared]", out: Path, lang: Language) -> N
     from analysis.report import Output, theme
     from analysis.report.atomic import write_atomically
     from analysis.report.revision_figure import revision_figure, revision_words
+    from analysis.report.tables import csv_text
     from analysis.sources.revisions import tally
 
     theme()
@@ -242,8 +243,8 @@ def _write_revisions(compared: "list[Compared]", out: Path, lang: Language) -> N
         tables = {"differences": each.revised.differences}
         tables |= {f"by-{by}": tally(each.revised, by) for by in ("country", "year")}
         for name, table in tables.items():
-            text = table.to_csv(index=False, lineterminator="\n")
-            write_atomically(out / "tables" / f"{each.code}.{name}.csv", text.encode())
+            path = out / "tables" / f"{each.code}.{name}.csv"
+            write_atomically(path, csv_text(table).encode())
         words = revision_words(each.revised, each.code, each.source, lang.value)
         output.figure(each.code, revision_figure(each.revised, each.code, lang.value), **words)
     open_console().print(f"written to {out}", soft_wrap=True, highlight=False, markup=False)

@@ -1,20 +1,24 @@
 """``compendium sweep``: one notebook over a grid of parameters."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.cli.application import EXIT_FAILED, app
+from analysis.cli.notebooks import EngineOption, Existing, joined
 from analysis.cli.printing import complain, new_table, open_console, processors, shown
 from analysis.runs.launchers import Engine
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.runs.sweep import Result, Sweep
 
 #: Failures printed one by one; the table has all.
 _SHOWN = 10
-_COUNTED = ("runs", "done", "up to date", "failed", "headlines")
+_COUNTED = ("runs", "done", "up to date", "failed", "headlines", "without an estimate")
+_AS_IS: dict[str, Any] = {"soft_wrap": True, "highlight": False, "markup": False}
 
 
 @app.command(
@@ -76,20 +80,36 @@ def sweep(
     timeout: Annotated[
         int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Longest a cell may take.")
     ] = 600,
-    engine: Annotated[
-        Engine,
-        typer.Option("--engine", help="Kernels forked from a warm process, or started one by one."),
-    ] = Engine.forked,
+    engine: EngineOption = Engine.forked,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="FILE", help="Figures of your own; may be repeated."),
+    ] = None,
+    existing: Annotated[
+        Existing, typer.Option("--existing", help="When the panel has an indicator of the file.")
+    ] = Existing.refuse,
+    spread: Annotated[
+        bool, typer.Option("--spread", help="Give figures of NUTS 1 to the regions inside.")
+    ] = False,
+    declare: Annotated[
+        list[str] | None,
+        typer.Option("--declare", metavar="KEY=VALUE", help="Say something of the file."),
+    ] = None,
+    accept_questions: Annotated[
+        bool, typer.Option("--accept-questions", help="Use a file that raises questions.")
+    ] = False,
 ) -> None:
     """Run a notebook over a grid of parameters; tables and a figure of what came of it.
 
     The whole grid is checked before anything starts. A run that an earlier command made is not
     made again; one that fails is listed, and the others go on (exit status 1). Stopped with
-    Ctrl-C, the same command goes on from there.
+    Ctrl-C, the same command goes on from there. Files given with [bold]--data[/] join the panel
+    for all runs.
     """
     from analysis.runs.notebooks import notebook_name
-    from analysis.runs.reproduce import DATA
-    from analysis.runs.sweep import Request, read_shard, requested
+    from analysis.runs.record import current_inputs
+    from analysis.runs.reproduce import DATA, prepare
+    from analysis.runs.sweep import Request, check, read_shard, requested
 
     request = Request(
         notebook_name(notebook),
@@ -101,11 +121,15 @@ def sweep(
         out=out,
         cell_timeout=timeout,
     )
+    if not data:
+        check(request)  # before the data are built
     with shown([DATA]) as notify:
-        planned = requested(request, notify)
-    _announce(planned, jobs or processors())
-    if not dry_run:
-        _run(planned, jobs or processors(), engine, estimate)
+        prepare(notify=notify)
+    with joined(data or [], declare or [], existing, spread, accept_questions):
+        planned = requested(request, current_inputs())
+        _announce(planned, jobs or processors())
+        if not dry_run:
+            _run(planned, jobs or processors(), engine, estimate)
 
 
 def _announce(sweep: "Sweep", jobs: int) -> None:
@@ -137,24 +161,27 @@ def _run(sweep: "Sweep", jobs: int, engine: Engine, estimate: str) -> None:
         complain("Interrupted. What was finished is kept; the same command goes on from there.")
         raise
     headlines = write_results(sweep, result, estimate)
-    _print_result(sweep, result, len(headlines))
+    _print_result(sweep, result, headlines)
     if result.failed:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _print_result(sweep: "Sweep", result: "Result", headlines: int) -> None:
+def _print_result(sweep: "Sweep", result: "Result", headlines: "pd.DataFrame") -> None:
     console = open_console()
     table = new_table(*_COUNTED, numbers=_COUNTED)
-    counts = (len(sweep.specs), len(result.done), len(result.current), len(result.failed))
-    table.add_row(*(f"{count:,}" for count in (*counts, headlines)))
+    runs = (len(sweep.specs), len(result.done), len(result.current), len(result.failed))
+    estimated = headlines["estimate"].count()
+    table.add_row(*(f"{count:,}" for count in (*runs, estimated, len(headlines) - estimated)))
     console.print(table)
     for message in list(result.failed.values())[:_SHOWN]:
         complain(message)
     if len(result.failed) > _SHOWN:
         complain(f"and {len(result.failed) - _SHOWN:,} more, in failures.csv")
-    if not headlines:
+    if headlines.empty:
         console.print(
             "no headline: the notebook weighs no claim; follow a number with --estimate model:term",
             highlight=False,
         )
-    console.print(f"results: {sweep.folder}", soft_wrap=True, highlight=False, markup=False)
+    for reason, count in headlines["reason"][headlines["reason"] != ""].value_counts().items():
+        console.print(f"without an estimate, {count:,} times: {reason}", **_AS_IS)
+    console.print(f"results: {sweep.folder}", **_AS_IS)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
+from bs4.element import PreformattedString
 from latex2mathml.converter import convert
 from nbconvert.filters import strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -20,7 +21,8 @@ from pygments.lexers import PythonLexer
 from analysis.languages import catalogue
 
 _REMOVED = ["script", "style", "link", "meta", "base", "iframe", "object", "embed", "form"]
-_REMOVED += ["input", "button", "video", "audio", "source"]
+_REMOVED += ["input", "button", "video", "audio", "source", "template"]
+_REMOVED += ["set", "animate", "animatemotion", "animatetransform"]  # they can write an address
 _FETCHED = ("src", "srcset", "poster", "background", "data", "xlink:href", "action")
 _SAFE_LINK = re.compile(r"(https?:|mailto:|#|[\w./-]+(#|$))", re.ASCII)
 _NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it without being told
@@ -102,6 +104,9 @@ def clean(markup: str) -> str:
     soup = BeautifulSoup(markup, "html.parser")
     for tag in soup.find_all(_REMOVED):
         tag.decompose()
+    # What is a comment here may end earlier in a browser: ``<!--><img …>-->``.
+    for comment in soup.find_all(string=lambda text: isinstance(text, PreformattedString)):
+        comment.extract()
     for tag in soup.find_all(True):
         _clean_attributes(tag)
     for image in soup.find_all("img"):

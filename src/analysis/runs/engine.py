@@ -7,8 +7,6 @@ in ``runs/<name>/failed/<key>``.
 
 import json
 import os
-import platform
-import re
 import selectors
 import shutil
 import signal
@@ -23,20 +21,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import analysis
 from analysis import CompendiumError, paths
+from analysis.runs.folders import clear_stale, failed_folder, put_in_place, work_folder
 from analysis.runs.launchers import Engine, Launch, Start, launching, plain
-from analysis.runs.parameters import as_text, model_of
+from analysis.runs.parameters import as_text
 from analysis.runs.record import (
     KEY_LENGTH,
     RECORD,
     RunRecord,
     RunSpec,
-    changed_inputs,
     new_record,
     valid_record,
     write_record,
 )
+from analysis.runs.watched import WatchedInputs
 from analysis.runs.worker import NOTEBOOK, UNFINISHED
 
 #: Seconds a worker gets to kill its kernel and leave when its run is called off.
@@ -48,7 +46,6 @@ _THREADS = (
 )
 #: Settings of the user's shell that could change what a notebook shows or computes.
 _PERSONAL = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "MPLBACKEND", "COLUMNS", "LINES")
-_LEFT_BEHIND = re.compile(r"(?P<stem>.*)\.(?:tmp|old)-(?P<host>.+)-(?P<pid>\d+)")
 #: 1 January 2026, for formats that insist on a date.
 _EPOCH = "1767225600"
 
@@ -145,7 +142,7 @@ def execute(
         else:
             notify(Progress(spec.name, "current"))
             yield position, Outcome(spec, "current", record)
-    _clear_stale([specs[position] for position in waiting])
+    clear_stale([specs[position] for position in waiting])
     queue = ((position, specs[position]) for position in waiting)
     yield from _work_off(queue, max(1, jobs), launch, notify)
 
@@ -155,7 +152,7 @@ def _work_off(
 ) -> Generator[tuple[int, Outcome]]:
     """Keep ``jobs`` workers busy until nothing waits; call them off when the caller goes."""
     running: dict[int, _Worker] = {}
-    inputs = _Inputs()
+    inputs = WatchedInputs()
     with selectors.DefaultSelector() as selector:
         try:
             while True:
@@ -194,7 +191,7 @@ def _tell(outcome: Outcome, notify: Notify) -> None:
 class _Worker:
     """A worker process seen from the side that started it."""
 
-    def __init__(self, spec: RunSpec, launch: Launch, inputs: "_Inputs") -> None:
+    def __init__(self, spec: RunSpec, launch: Launch, inputs: WatchedInputs) -> None:
         self.spec = spec
         self.inputs = inputs
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -202,7 +199,7 @@ class _Worker:
         self.unread = b""
         self.kernel = 0
         self.result: dict[str, Any] | None = None
-        self.work_folder = _work_folder(spec.folder)
+        self.work_folder = work_folder(spec)
         self.work_folder.mkdir(parents=True)
         # not in the work folder: the path of a socket may have no more than 107 bytes
         self.socket_folder = Path(tempfile.mkdtemp(prefix="compendium-", dir="/tmp"))
@@ -273,8 +270,8 @@ class _Worker:
         timings = {"seconds": seconds, "cells": self.result["seconds"]}
         record = new_record(self.spec, self.work_folder, timings, self.started)
         write_record(self.work_folder, record)
-        _put_in_place(self.work_folder, self.spec.folder)
-        kept = _failed_folder(self.spec)
+        put_in_place(self.work_folder, self.spec.folder)
+        kept = failed_folder(self.spec)
         shutil.rmtree(kept, ignore_errors=True)
         with suppress(OSError):  # there are others, or there never was one
             kept.parent.rmdir()
@@ -314,7 +311,7 @@ class _Worker:
 
     def _keep_failed(self) -> Path:
         """Move what there is to the failed runs, without anything that looks finished."""
-        kept = _failed_folder(self.spec)
+        kept = failed_folder(self.spec)
         if not self.work_folder.exists():  # interrupted after it was put in its place
             return kept
         self.work_folder.joinpath(RECORD).unlink(missing_ok=True)
@@ -329,50 +326,6 @@ class _Worker:
 def _stopped(reason: str) -> dict[str, Any]:
     """What a worker would have reported, had it been able to."""
     return {"event": "failed", "reason": reason, "line": "", "cell": 0, "source": ""}
-
-
-class _Inputs:
-    """What the runs depend on, watched for changes.
-
-    Hashing it all after each of a thousand runs would take longer than running them: it is hashed
-    after the first, and again only when size, times or inode of a file have changed.
-    """
-
-    def __init__(self) -> None:
-        self._verified: tuple[Any, ...] = ()
-
-    def changed(self, spec: RunSpec) -> str:
-        """Why the results cannot be tied to the planned inputs; nothing when they can."""
-        try:
-            seen = (spec.inputs, spec.notebook.path, _states(spec))
-            changed = [] if seen == self._verified else changed_inputs(spec)
-        except CompendiumError as error:
-            return str(error)
-        if changed:
-            return f"the {' and '.join(changed)} changed while it ran; run it again"
-        self._verified = () if model_of(spec.name).reads_evidence else seen
-        return ""
-
-
-def _states(spec: RunSpec) -> list[tuple[Any, ...]]:
-    """Path, inode, size and times of every file the run depends on but the evidence of others."""
-    folders = [Path(analysis.__file__).parent, spec.processed]
-    for name in model_of(spec.name).reads:  # the raw data lie beside the tables built from them
-        raw = name == "data/raw"
-        folders.append(spec.processed.parent / "raw" if raw else paths.ROOT / name)
-    found: list[tuple[Any, ...]] = []
-    for path in (spec.notebook.path, paths.ROOT / "requirements.lock", *folders):
-        _add_states(path, found)
-    return found
-
-
-def _add_states(path: Path, found: list[tuple[Any, ...]]) -> None:
-    with suppress(FileNotFoundError):
-        state = path.stat()
-        found.append((str(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
-        if path.is_dir() and path.name != "__pycache__":
-            for inside in sorted(path.iterdir()):
-                _add_states(inside, found)
 
 
 def shared_settings(spec: RunSpec) -> dict[str, str]:
@@ -422,56 +375,3 @@ def _failure(spec: RunSpec, result: dict[str, Any], kept: Path) -> str:
 def _first_line(text: str, width: int) -> str:
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= width else line[: width - 1] + "…"
-
-
-# --- folders -----------------------------------------------------------------------------------
-
-
-def _work_folder(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.tmp-{platform.node()}-{os.getpid()}")
-
-
-def _failed_folder(spec: RunSpec) -> Path:
-    return paths.RUNS / spec.name / "failed" / spec.key[:KEY_LENGTH]
-
-
-def _clear_stale(specs: Sequence[RunSpec]) -> None:
-    """Remove work folders that processes of this machine left behind when they were killed.
-
-    Beside a run in ``runs/<name>`` those of every key go; beside a folder the user chose, only
-    its own.
-    """
-    stems: dict[Path, set[str]] = {}
-    for spec in specs:
-        parent = spec.folder.parent
-        ours = parent == (paths.RUNS / spec.name).absolute()
-        stems.setdefault(parent, set()).add("" if ours else spec.folder.name)
-    for parent, wanted in stems.items():
-        for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
-            match = _LEFT_BEHIND.fullmatch(folder.name)
-            if match and wanted & {"", match["stem"]} and not _in_use(match["host"], match["pid"]):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _in_use(host: str, pid: str) -> bool:
-    """Whether a work folder may belong to a process that is still there, other than this one."""
-    return host != platform.node() or (int(pid) != os.getpid() and _is_alive(int(pid)))
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _put_in_place(work_folder: Path, folder: Path) -> None:
-    """Rename a finished work folder; what stood there before goes aside first, then away."""
-    aside = folder.with_name(f"{folder.name}.old-{platform.node()}-{os.getpid()}")
-    with suppress(FileNotFoundError):
-        folder.rename(aside)
-    work_folder.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)

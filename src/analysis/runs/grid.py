@@ -25,6 +25,7 @@ from analysis.runs.parameters import (
     read_values,
     validate,
 )
+from analysis.runs.parameters.given import limited_text, require_plain_text
 
 #: More combinations than this are refused before they are written out.
 MOST_RUNS = 20_000
@@ -106,6 +107,7 @@ def _axis(notebook: str, text: str) -> tuple[str, list[Any]]:
 
 
 def _item(notebook: str, name: str, text: str) -> str:
+    require_plain_text(f"{name[:60]!a}", text)
     text = text.strip()
     return text.replace("+", ",") if holds_list(notebook, name) else text
 
@@ -118,15 +120,13 @@ def holds_list(notebook: str, name: str) -> bool:
 
 def _table_rows(notebook: str, file: Path) -> list[Values]:
     """Rows of a CSV file as values; the header says how cells are separated."""
-    try:
-        if file.stat().st_size > _LARGEST_FILE:
-            raise ParameterError(f"{file} is larger than {_LARGEST_FILE:,} bytes")
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"cannot read the parameter file {file}: {error}") from None
+    text = limited_text(file, _LARGEST_FILE)
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    lines = list(csv.reader(text.splitlines(), delimiter=separator))
+    try:
+        lines = list(csv.reader(text.splitlines(), delimiter=separator))
+    except csv.Error as error:
+        raise ParameterError(f"cannot read the parameter file {file}: {error}") from None
     if len(lines) < 2:
         raise ParameterError(f"{file}: expected a line of parameter names and a line per run")
     names = [name.strip() for name in lines[0]]

@@ -7,6 +7,7 @@ takes longer than everything else on the path of a reproduction that has nothing
 import ast
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from analysis.runs.parameters import model_of, validate
 PARAMETERS_TAG = "parameters"
 #: A notebook without outputs is far smaller; a larger file is not read at all.
 LARGEST_NOTEBOOK = 50_000_000
+#: As many characters of a wrong line are shown.
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -139,28 +142,39 @@ def declared_parameters(notebook: Notebook) -> dict[str, Any]:
     try:
         statements = ast.parse(cell.source).body
     except SyntaxError as error:
-        raise CompendiumError(f"{place}, line {error.lineno}: {error.msg}") from None
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise CompendiumError(f"{place}{line}: {error.msg}") from None
+    except (MemoryError, RecursionError):
+        raise CompendiumError(f"{place} is nested too deep to be read") from None
     values: dict[str, Any] = {}
+    lines = cell.source.split("\n")
     for statement in statements:
-        name, value = _literal_assignment(statement, place)
+        name, value = _literal_assignment(statement, lines, place)
         if name in values:
             raise CompendiumError(f"{place}, line {statement.lineno}: {name} is assigned twice")
         values[name] = value
     return values
 
 
-def _literal_assignment(statement: ast.stmt, place: str) -> tuple[str, Any]:
+def _literal_assignment(statement: ast.stmt, lines: list[str], place: str) -> tuple[str, Any]:
     if isinstance(statement, ast.Assign):
         target = statement.targets[0]
         if len(statement.targets) == 1 and isinstance(target, ast.Name):
-            try:
-                return target.id, ast.literal_eval(statement.value)
-            except ValueError:
-                pass
+            with suppress(ValueError, TypeError, RecursionError):
+                value = ast.literal_eval(statement.value)
+                if _is_plain(value):
+                    return target.id, value
+    found = lines[statement.lineno - 1].strip()
+    shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}…"
     raise CompendiumError(
-        f"{place}, line {statement.lineno}: expected `name = literal`, "
-        f"found `{ast.unparse(statement)}`"
+        f"{place}, line {statement.lineno}: expected `name = literal`, found `{shown}`"
     )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is text, a number, true or false, or a list of such."""
+    items = value if isinstance(value, list) else [value]
+    return all(isinstance(item, str | int | float) for item in items)
 
 
 def check_declaration(notebook: Notebook) -> None:
@@ -181,5 +195,5 @@ def check_declaration(notebook: Notebook) -> None:
         model = model_of(notebook.name).__name__
         raise CompendiumError(
             f"{notebook.path}: the cell tagged {PARAMETERS_TAG!r} and the model {model} in "
-            f"analysis/runs/parameters.py disagree: {'; '.join(problems)}"
+            f"analysis/runs/parameters/models.py disagree: {'; '.join(problems)}"
         )

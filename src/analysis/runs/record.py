@@ -14,15 +14,21 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import analysis
 from analysis import CompendiumError, paths
 from analysis.panel.build import OWN, changed_tables
-from analysis.runs import parameters as registered
 from analysis.runs.notebooks import Notebook, check_declaration, find_notebook, read_notebook
-from analysis.runs.parameters import Parameters, UsageError, as_text, model_of, validate
+from analysis.runs.parameters import (
+    REGISTRY,
+    Parameters,
+    UsageError,
+    as_text,
+    model_of,
+    validate,
+)
 
 RECORD = "record.json"
 KEY_LENGTH = 16
@@ -179,6 +185,7 @@ def plan(
     values = parameters.injectable()
     hashes = _inputs_of(notebook, inputs, parameters)
     if out is not None:
+        out = out.resolve()  # results go where a link leads, and the link stays
         _check_replaceable(out)
     folder = out or paths.RUNS / notebook.name / _key(hashes, values)[:KEY_LENGTH]
     return RunSpec(notebook, values, hashes, folder.absolute(), cell_timeout)
@@ -209,7 +216,7 @@ def evidence_runs(parameters: Parameters, shared: Inputs) -> list[RunSpec]:
         name: value for name in ("countries", "years") if (value := getattr(parameters, name, None))
     }
     specs = []
-    for name, model in registered.REGISTRY.items():
+    for name, model in REGISTRY.items():
         present = (paths.NOTEBOOKS / f"{name}.ipynb").is_file()
         if name in named and present and not model.reads_evidence:
             values = {key: given[key] for key in given if key in model.model_fields}
@@ -267,7 +274,11 @@ def _check_replaceable(out: Path) -> None:
         raise UsageError(
             f"--out {out}: the folder is not empty and holds no run; give an empty or new folder"
         )
-    files = (path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    files = (
+        path.relative_to(out).as_posix()
+        for path in out.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    )
     foreign = sorted(set(files) - set(record.outputs) - {RECORD})
     if foreign:
         raise UsageError(
@@ -355,9 +366,13 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """What a JSON file holds, or None when it is missing or not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (OSError, ValueError, RecursionError):
         return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
@@ -372,7 +387,21 @@ def read_record(folder: Path) -> RunRecord | None:
     needed = names - {"brought"}  # records of runs without files of one's own may lack it
     if not isinstance(content, dict) or not needed <= set(content) <= names:
         return None
+    if not all(isinstance(content[name], kind) for name, kind in _KINDS.items()):
+        return None
+    if not all(_is_inside(name) for name in content["outputs"]):
+        return None
     return RunRecord(**content)
+
+
+_KINDS: dict[str, type] = dict.fromkeys(("name", "title", "key", "status", "started"), str)
+_KINDS |= dict.fromkeys(("parameters", "inputs", "outputs", "versions", "timings"), dict)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a path in a record stays in the run's folder."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def find_run(text: str) -> Path:

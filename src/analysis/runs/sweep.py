@@ -33,7 +33,6 @@ from analysis.runs.record import (
     valid_record,
     write_json,
 )
-from analysis.runs.reproduce import prepare
 
 PLAN = "sweep.json"
 WHOLE = (1, 1)
@@ -94,23 +93,28 @@ class Result:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def requested(request: Request, notify: Notify) -> Sweep:
-    """Build the data if need be and plan what is asked for; nothing is run.
+def check(request: Request) -> None:
+    """UsageError, or ParameterError with every problem of the grid; nothing is built or run."""
+    if not request.resume:
+        checked(request.notebook, _grid(request))
 
-    Raises UsageError, and ParameterError with every problem of the grid, before data are built.
-    """
+
+def requested(request: Request, inputs: Inputs) -> Sweep:
+    """What is asked for, planned on ``inputs``; nothing is run. Raises as ``check`` does."""
     if request.resume:
-        return _resumed(request, prepare(notify=notify))
-    grid = read_grid(request.notebook, request.axes, request.fixed, request.file)
-    checked(request.notebook, grid)
+        return _resumed(request, inputs)
     return plan_sweep(
         find_notebook(request.notebook),
-        grid,
-        prepare(notify=notify),
+        _grid(request),
+        inputs,
         out=request.out,
         shard=request.shard,
         cell_timeout=request.cell_timeout,
     )
+
+
+def _grid(request: Request) -> Grid:
+    return read_grid(request.notebook, request.axes, request.fixed, request.file)
 
 
 def plan_sweep(

@@ -21,12 +21,15 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from analysis import CompendiumError
-from analysis.claims import assemble
+from analysis.claims import Entry, assemble
+from analysis.claims.assembly import reason
+from analysis.claims.verdict import null_of
 from analysis.runs.record import KEY_LENGTH, RunSpec, write_json
 from analysis.runs.sweep import PLAN, Result, Sweep, failed_rows
 
 HEADLINE_COLUMNS = {
     "subject": pa.string(),
+    "claim": pa.string(),
     "unit": pa.string(),
     "verdict": pa.string(),
     "estimate": pa.float64(),
@@ -34,7 +37,9 @@ HEADLINE_COLUMNS = {
     "ci_high": pa.float64(),
     "null": pa.float64(),
     "n_obs": pa.int64(),
+    "reason": pa.string(),
 }
+_TEXTS = ("claim", "unit", "verdict", "reason")
 _FORMULA = r"^([=+\-@\t\r])"
 
 
@@ -53,7 +58,7 @@ def write_results(sweep: Sweep, result: Result, estimate: str = "") -> pd.DataFr
         if estimated and not rows:
             raise CompendiumError(_no_such_estimate(estimated[0], estimate))
     else:
-        rows = [row for spec in there for row in _headlines(sweep, spec)]
+        rows = [row for spec in there for row in _headlines(sweep, spec, _language(sweep))]
     headlines = _write_rows(sweep, "headlines", HEADLINE_COLUMNS, rows)
     _write_rows(sweep, "failures", {"reason": pa.string()}, failed_rows(sweep, result))
     drawn = headlines.to_pandas()
@@ -82,12 +87,18 @@ def _draw(sweep: Sweep, headlines: pd.DataFrame) -> dict[str, str]:
         return {}
     mpl.use("agg")
     theme()
-    drawn = sweep_figure(headlines, notebook=sweep.name)
+    drawn = sweep_figure(headlines, notebook=sweep.name, lang=_language(sweep))
     output = Output(sweep.folder, draft=True)
     output.figure(
         "headlines", drawn.figure, caption=drawn.caption, source=drawn.source, alt=drawn.alt
     )
     return {"caption": drawn.caption, "alt": drawn.alt}
+
+
+def _language(sweep: Sweep) -> str:
+    """The language the runs are in, English where they differ."""
+    spoken = {spec.parameters.get("lang", "en") for spec in sweep.specs}
+    return spoken.pop() if len(spoken) == 1 else "en"
 
 
 def _write_outcome(sweep: Sweep, result: Result, figure: dict[str, str]) -> None:
@@ -139,27 +150,29 @@ def _estimates(sweep: Sweep, spec: RunSpec, schema: pa.Schema) -> pa.Table:
 # --- headlines ---------------------------------------------------------------------------------
 
 
-def _headlines(sweep: Sweep, spec: RunSpec) -> list[dict[str, Any]]:
-    """A row per claim that the run has an estimate for."""
+def _headlines(sweep: Sweep, spec: RunSpec, lang: str) -> list[dict[str, Any]]:
+    """A row per claim that the run weighed: its estimate, or the reason why it has none."""
     if not (spec.folder / "evidence").is_dir():
         return []
-    rows = []
-    for entry in assemble([spec.folder]):
-        if entry.folder is None or entry.verdict is None or not entry.verdict.findings:
-            continue
-        headline, claim = entry.verdict.headline, entry.claim
-        own = {
-            "subject": claim.id,
-            "unit": claim.unit.of("en") if claim.unit else "",
-            "verdict": entry.word,
-            "estimate": headline.estimate,
-            "ci_low": headline.ci_low,
-            "ci_high": headline.ci_high,
-            "null": claim.null_value if headline.null is None else headline.null,
-            "n_obs": headline.n_obs,
-        }
-        rows.append({"run": spec.key[:KEY_LENGTH], **sweep.parameters(spec), **own})
-    return rows
+    own = {"run": spec.key[:KEY_LENGTH], **sweep.parameters(spec)}
+    return [own | _headline(entry, lang) for entry in assemble([spec.folder]) if entry.folder]
+
+
+def _headline(entry: Entry, lang: str) -> dict[str, Any]:
+    claim, verdict = entry.claim, entry.verdict
+    said = {
+        "subject": claim.id,
+        "claim": claim.claim.of(lang),
+        "unit": claim.unit.of(lang) if claim.unit else "",
+        "verdict": entry.word,
+        "null": claim.null_value,
+        "reason": reason(entry, lang) or "",
+    }
+    if verdict is None or not verdict.findings:
+        return said
+    headline = verdict.headline
+    numbers = {name: getattr(headline, name) for name in ("estimate", "ci_low", "ci_high", "n_obs")}
+    return said | numbers | {"null": null_of(claim, headline)}
 
 
 def _chosen(sweep: Sweep, spec: RunSpec, estimate: str) -> list[dict[str, Any]]:
@@ -167,7 +180,7 @@ def _chosen(sweep: Sweep, spec: RunSpec, estimate: str) -> list[dict[str, Any]]:
     model, _, term = estimate.partition(":")
     filters = [("model", "==", model), ("term", "==", term)]
     found = pq.read_table(_file(spec), filters=filters).to_pylist()
-    own = {"subject": estimate, "unit": "", "verdict": "", "null": 0.0}
+    own = {"subject": estimate, "null": 0.0, **dict.fromkeys(_TEXTS, "")}
     numbers = ("estimate", "ci_low", "ci_high", "n_obs")
     return [
         {"run": spec.key[:KEY_LENGTH], **sweep.parameters(spec), **own}
