@@ -262,8 +262,8 @@ BAD_FILES = (
         "two sheets with a table",
         "two.xlsx",
         lambda: workbook(REGIONS, REGIONS),
-        "two.xlsx: 2 sheets hold a table: Sheet1, Sheet2; say which with --sheet NAME "
-        "[sheet.several]",
+        "two.xlsx: 2 sheets hold a table: Sheet1, Sheet2; say which with --sheet NAME, "
+        "or put the rows of all into one [sheet.several]",
     ),
     BadFile(
         "no such sheet",

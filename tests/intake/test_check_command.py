@@ -51,7 +51,7 @@ def test_a_good_file_is_ready(compendium, tmp_path):
 def test_questions_and_errors_have_status_1_and_say_what_to_declare(compendium, tmp_path):
     status, out, _ = compendium("data", "check", written(tmp_path / "q.csv", DOUBTFUL))
     assert status == 1
-    assert "1 questions:" in out and "usable once the questions are answered" in out
+    assert "1 question:" in out and "usable once the questions are answered" in out
     status, out, _ = compendium("data", "check", tmp_path / "q.csv", "--accept", "negative.amount")
     assert status == 0
     status, out, _ = compendium("data", "check", written(tmp_path / "b.csv", BAD))

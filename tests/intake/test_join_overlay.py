@@ -17,6 +17,7 @@ from analysis.intake.declaration import Declaration, DeclaredIndicator
 from analysis.intake.existing import Rule
 from analysis.intake.overlay import Brought, Joined, Rules, join
 from analysis.intake.problems import Problem
+from analysis.panel.build import read_manifest
 from analysis.panel.codebook import variables, with_role
 
 FIRMS = Indicator("firms", "=Firms <b>", "NR", "count")
@@ -91,6 +92,8 @@ def test_the_same_files_are_joined_once_and_give_the_same_bytes(tmp_path):
     assert joined(tmp_path, checked(rows, FIRMS)) == first
     assert (first.processed / "build.json").stat().st_mtime_ns == stamp
     (first.processed / "regions.parquet").write_bytes(b"spoilt")
+    left = first.folder.parent / ".left.tmp-99999999"
+    left.mkdir()
     with paths.reading(first.processed), pytest.raises(CompendiumError) as error:
         panel.build()
     assert "tables changed or vanished since your files were joined" in str(error.value)
@@ -154,17 +157,49 @@ def test_replacing_columns_changes_what_is_made_from_them(tmp_path):
     assert "EPO patent applications per million inhabitants" in page
 
 
-def test_extending_a_column_fills_what_is_missing_only(tmp_path):
-    years = range(2011, 2016)
-    found = joined(tmp_path, checked(figures("patents", 12.0, years=years), PATENTS), "extend")
-    new, old = read(found), table("regions")
+def test_extending_a_column_fills_what_is_missing_and_years_follow(tmp_path):
+    """Also a column of one's own with years that the panel does not have."""
+    rows = figures("patents", 12.0, years=range(2011, 2016)) + figures("firms", years=(1970, 2026))
+    rows += [
+        (geo, "ISO3", 0, 2026, "firms", 99.0) for geo in ("USA", "ABW")
+    ] + [("TR", "2021", 0, 2026, "firms", 98.0)]  # fmt: skip
+    found = joined(tmp_path, checked(rows, PATENTS, FIRMS), "extend")
+    new = read(found)
+    _require_years_of_the_file(found, new)
+    new, old = new[new["year"].between(1977, 2024)].reset_index(drop=True), table("regions")
     known = old["patents"].notna() & old["level"].eq(2)
     assert new.loc[known, "patents"].equals(old.loc[known, "patents"])
+    for column in set(old) - {"patents", "patents_per_million"}:
+        assert new[column].equals(old[column]), column
     later = new["geo"].isin(FRENCH) & new["year"].between(2013, 2015)
     assert (new.loc[later, "patents"] == 12.0).all()
     changes = pd.read_csv(found.folder / "report" / "changes.csv")
     assert set(changes["kind"]) == {"new"}
     assert set(changes["year"]) == {2013, 2014, 2015}
+
+
+def _require_years_of_the_file(found: Joined, regions: pd.DataFrame) -> None:
+    assert read_manifest(found.processed)["years"] == [1970, 2026]
+    assert set(regions["year"]) == set(range(1970, 2027))
+    later = regions[regions["geo"].eq("FR10") & regions["year"].eq(2026)].iloc[0]
+    assert (later["firms"], later["country"], later["name"]) == (10.0, "FR", "Île de France")
+    assert later["gdp_2015_mio_eur"] > 0
+    assert np.isnan(later["population"])
+    countries = read(found, "countries").set_index(["country", "year"])["firms"]
+    assert countries["USA", 2026] == 99.0
+    assert countries["TUR", 2026] == 98.0, "the panel knows Türkiye by its ISO 3166 code"
+    unplaced = pd.read_csv(found.folder / "report" / "not_placed.csv")
+    why = unplaced[["indicator", "geo", "why"]].itertuples(index=False, name=None)
+    assert sorted(set(why)) == [
+        ("firms", "ABW", "the panel does not have this country"),
+        *(
+            (
+                "firms_per_million", geo,
+                "residents of that year are not known: firms is there, not firms_per_million",
+            )
+            for geo in FRENCH
+        ),
+    ]  # fmt: skip
 
 
 REFUSED: dict[str, tuple[Checked, Rule, str]] = {
@@ -213,9 +248,10 @@ REFUSED: dict[str, tuple[Checked, Rule, str]] = {
         "'cluster_eur_per_head' is a column of the panel already; give the indicator another name",
     ),
     "no place": (
-        checked([("FR10", "2013", 2, 1950, "firms", 1.0)], FIRMS),
+        checked([("FR10", "", 2, 2000, "firms", 1.0)], FIRMS),
         "refuse",
-        "mine.csv: no figure of 'firms' finds a place in the panel: the panel covers 1977-2024",
+        "mine.csv: no figure of 'firms' finds a place in the panel: the code is of no version of "
+        "NUTS that flows exist for",
     ),
 }
 

@@ -145,14 +145,6 @@ def test_a_figure_of_the_file_for_a_country_stands_before_the_sum_of_its_regions
     assert column.notna().sum() == 2
 
 
-def test_years_beyond_the_panel_are_set_aside_and_said(flows):
-    rows = [("FR10", "2013", 2, 1950, "firms", 1.0), ("FR10", "2013", 2, 2000, "firms", 2.0)]
-    found = placed(rows, FIRMS, flows)
-    assert found.unplaced[["geo", "year", "source_row", "why"]].to_dict("records") == [
-        {"geo": "FR10", "year": 1950, "source_row": 2, "why": "the panel covers 1977-2024"}
-    ]
-
-
 def test_a_denominator_that_is_none_is_refused(flows):
     wrong = Indicator("share_x", "Share", "PC", "rate", denominator="name")
     with pytest.raises(CompendiumError) as error:

@@ -171,11 +171,12 @@ def _set_aside_by_rule(checked: "Checked") -> list[str]:
 def _problem_lines(checked: "Checked") -> list[str]:
     from analysis.intake.problems import sentence
 
-    titles = {"error": "problems", "question": "questions", "aside": "set aside"}
+    titles = {"error": "problem", "question": "question", "aside": "set aside"}
     lines: list[str] = []
     for severity, title in titles.items():
         mine = [each for each in checked.problems if each.severity == severity]
-        lines += [f"{len(mine)} {title}:"] if mine else []
+        plural = "s" if len(mine) > 1 and severity != "aside" else ""
+        lines += [f"{len(mine)} {title}{plural}:"] if mine else []
         lines += [f"  {sentence(each)}" for each in mine[:SHOWN]]
         if len(mine) > SHOWN:
             lines.append(f"  … and {len(mine) - SHOWN} more; --out DIR writes them all")

@@ -36,11 +36,13 @@ def refuse_all(cells: pd.DataFrame) -> None:
 def account(sheet: Sheet, cells: pd.DataFrame) -> Counts:
     """Rows and cells, used and set aside. cells: ``at``, ``rule`` of every value cell."""
     used = cells["rule"] == ""
-    rows_used = int(cells.loc[used, "at"].nunique())
+    # Several figures of one line of the file may stand in rows of their own here.
+    rows = len(set(sheet.rows))
+    rows_used = len({sheet.rows[at] for at in cells.loc[used, "at"].unique()})
     return Counts(
-        rows=len(sheet.cells),
+        rows=rows,
         rows_used=rows_used,
-        rows_aside=len(sheet.cells) - rows_used,
+        rows_aside=rows - rows_used,
         cells=len(cells),
         cells_used=int(used.sum()),
         cells_aside=int((~used).sum()),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis import CompendiumError, sources
 from analysis.intake.checked import CarriedDataset
+from analysis.intake.native import OWN, asked_for
 from analysis.intake.problems import Problem
 from analysis.intake.sheets import Cell, Sheet
 from analysis.intake.words import declared
@@ -14,7 +15,6 @@ from analysis.sources.declared import DeclaredDataset, declaration
 from analysis.sources.observations import observations
 from analysis.sources.territories import CodeLists
 
-OWN = "own"
 #: Rows looked at to tell datasets of the same columns apart.
 SAMPLE = 600
 #: Share of the sampled figures that must stand in the carried dataset, within a fifth.
@@ -61,7 +61,7 @@ def declared_dataset(found: CarriedDataset) -> DeclaredDataset:
     """How the catalogue declares a dataset. Raises CompendiumError where it has none such."""
     for dataset in declaration().tables[found.table].datasets:
         if (dataset.code, dataset.vintage) == (found.code, found.vintage):
-            return dataset
+            return asked_for(dataset) if found.native else dataset
     raise CompendiumError(f"datasets.yaml has no {found.code} of {found.vintage}")
 
 

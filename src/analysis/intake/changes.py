@@ -39,10 +39,21 @@ def _changed(table: str, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFr
     shared = [name for name in before if name in after and name not in KEYS[table]]
     figures = [name for name in shared if before[name].dtype.kind == "f"]
     both = before[keys + figures].merge(
-        after[keys + figures], on=keys, how="outer", suffixes=("|before", "|after")
+        after[keys + figures], on=keys, how="outer", suffixes=("|before", "|after"), indicator=True
     )
-    parts = [_of_column(table, name, both) for name in figures]
+    # A year more repeats what is the same in every year (an area); that is no new figure.
+    lasting = _lasting(after, figures)
+    in_both = both[both["_merge"] == "both"]
+    parts = [_of_column(table, name, in_both if name in lasting else both) for name in figures]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(CHANGES))
+
+
+def _lasting(table: pd.DataFrame, figures: list[str]) -> set[str]:
+    """Columns that have one value per territory, whatever the year."""
+    if "geo" not in table or "year" not in table:
+        return set()
+    values = table.groupby("geo")[figures].nunique(dropna=False).max()
+    return set(values.index[values <= 1])
 
 
 def _of_column(table: str, name: str, both: pd.DataFrame) -> pd.DataFrame:

@@ -7,13 +7,14 @@ import pandas as pd
 
 from analysis.intake import aside, carried
 from analysis.intake.check_carried import check_carried
-from analysis.intake.check_own import check_own
+from analysis.intake.check_own import NO_TERRITORY, check_own
 from analysis.intake.checked import OBSERVATION_COLUMNS, CarriedDataset, Checked
 from analysis.intake.declaration import Declaration
 from analysis.intake.draft import Draft
 from analysis.intake.eurostat import with_dimensions_apart
 from analysis.intake.gazetteer import gazetteer
 from analysis.intake.meaning import accepts
+from analysis.intake.native import in_carried_form
 from analysis.intake.problems import Problem, UnreadableFile
 from analysis.intake.sheets import FileRead, Sheet, read_file
 
@@ -33,15 +34,19 @@ def check(
     """
     path = Path(path)
     read = read_file(path, sheet=declaration.sheet or None)
-    sheet = with_dimensions_apart(_one_sheet(read))
+    native = in_carried_form(with_dimensions_apart(_one_sheet(read)), declaration.dataset)
+    sheet, found = native.sheet, native.found
     known = gazetteer()
-    found, problems = carried.recognise(sheet, declaration.dataset, known.code_lists)
+    problems: list[Problem] = []
+    if found is None:
+        found, problems = carried.recognise(sheet, declaration.dataset, known.code_lists)
     if problems:
         draft = Draft.of_nothing(sheet, problems)
     elif found:
         draft = check_carried(sheet, found, declaration, known)
     else:
         draft = check_own(sheet, declaration, known, panel)
+    draft.notes += native.notes
     return _finished(draft, read, sheet, found, declaration, _sha256(path))
 
 
@@ -71,10 +76,12 @@ def _finished(
     said: Declaration, sha256: str,
 ) -> Checked:  # fmt: skip
     """The account of the file, and its figures unless a problem refuses it."""
+    unneeded = _rows_of_no_territory(draft, sheet)
     of_reading = [
         each
         for each in read.problems
         if not (each.severity == "question" and accepts(said, each.rule))
+        and not (each.rule == "cell.formula_without_value" and each.row in unneeded)
     ]
     problems = _sorted((*of_reading, *draft.problems))
     figures = draft.figures
@@ -98,6 +105,12 @@ def _finished(
         sha256=sha256,
         sidecar=draft.sidecar(said, sheet),
     )
+
+
+def _rows_of_no_territory(draft: Draft, sheet: Sheet) -> set[int]:
+    """Rows of totals and the like, set aside whatever their cells hold."""
+    used = draft.cells.loc[~draft.cells["rule"].isin(NO_TERRITORY), "at"]
+    return {sheet.rows[at] for at in set(draft.cells["at"]) - set(used)}
 
 
 def _sorted(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

@@ -11,6 +11,7 @@ from analysis.intake.declaration import Declaration
 from analysis.intake.draft import Draft
 from analysis.intake.gazetteer import Gazetteer
 from analysis.intake.meaning import accepts
+from analysis.intake.periods import FIRST_YEAR, LAST_YEAR
 from analysis.intake.problems import Problem
 from analysis.intake.sheets import Sheet
 from analysis.sources.declared import DeclaredDataset
@@ -46,7 +47,10 @@ def check_carried(
     draft.understood += pairs
     if not problems:
         _read_figures(draft, sheet, frame, dataset, known)
-        draft.problems += _scale(draft, sheet, found, said)
+        if not draft.figures.empty:
+            old = carried.carried_figures(found)
+            draft.problems += _scale(draft.figures, old, sheet, said)
+            draft.problems += _withdrawn(draft.figures, old, sheet, said)
     return draft
 
 
@@ -73,7 +77,7 @@ def _cell_problems(
     ]
     if isinstance(layout.year, str):
         year = frame[layout.year].iloc[sorted(set(used["at"]))]
-        wrong = year[~year.map(lambda text: bool(_YEAR.fullmatch(text)))]
+        wrong = year[~year.map(_is_year)]
         problems += [
             _problem(
                 sheet,
@@ -81,12 +85,17 @@ def _cell_problems(
                 layout.year,
                 str(text),
                 "year.unreadable",
-                "not a year (2007) or a period (2007-2013)",
+                f"not a year (2007) or a period (2007-2013) within {FIRST_YEAR}-{LAST_YEAR}",
                 "write it so",
             )
             for at, text in wrong.items()
         ]
     return problems
+
+
+def _is_year(text: str) -> bool:
+    years = [int(year) for year in text.split("-") if year] if _YEAR.fullmatch(text) else [0]
+    return all(FIRST_YEAR <= year <= LAST_YEAR for year in years)
 
 
 def _problem(
@@ -158,12 +167,54 @@ def _what_it_holds(figures: pd.DataFrame) -> list[tuple[str, str]]:
     ]
 
 
-def _scale(draft: Draft, sheet: Sheet, found: CarriedDataset, said: Declaration) -> list[Problem]:
-    """A question for each series that stands a power of ten from the carried one."""
-    if draft.figures.empty or accepts(said, "scale.column"):
+def _withdrawn(
+    figures: pd.DataFrame, old: pd.DataFrame, sheet: Sheet, said: Declaration
+) -> list[Problem]:
+    """A question where whole years, countries or series that are carried are not in the file."""
+    if accepts(said, "vintage.withdrawn"):
         return []
-    old = carried.carried_figures(found)
-    both = draft.figures.merge(old, on=carried.KEY, suffixes=("", "_carried"))
+    new, old = (frame[frame["value"].notna()] for frame in (figures, old))
+    parts = {
+        "years": (new["year"], old["year"]),
+        "countries": (new["geo"].str[:2], old["geo"].str[:2]),
+        "series": (new["indicator"] + " " + new["unit"], old["indicator"] + " " + old["unit"]),
+    }
+    if old["geo_version"].isin(["ISO2", "ISO3"]).any():
+        parts["countries"] = (new["geo"], old["geo"])
+    gone = {what: sorted(set(before) - set(after)) for what, (after, before) in parts.items()}
+    lost = pd.concat([before.isin(gone[what]) for what, (_, before) in parts.items()], axis=1)
+    if not lost.any(axis=None):
+        return []
+    listed = "; ".join(f"{what} {_some(found)}" for what, found in gone.items() if found)
+    return [
+        Problem(
+            sheet.file,
+            "vintage.withdrawn",
+            f"{int(lost.any(axis=1).sum())} of {len(old)} carried figures are of what the file "
+            f"does not have ({listed})",
+            "give the whole dataset, or let these figures leave the panel with "
+            "--accept vintage.withdrawn",
+            "question",
+            sheet.name,
+        )
+    ]
+
+
+def _some(found: list[object]) -> str:
+    """The first and last of many, all of a few."""
+    texts = [str(each) for each in found]
+    if len(texts) > 4:
+        return f"{texts[0]}, {texts[1]}, …, {texts[-1]} ({len(texts)})"
+    return ", ".join(texts)
+
+
+def _scale(
+    figures: pd.DataFrame, old: pd.DataFrame, sheet: Sheet, said: Declaration
+) -> list[Problem]:
+    """A question for each series that stands a power of ten from the carried one."""
+    if accepts(said, "scale.column"):
+        return []
+    both = figures.merge(old, on=carried.KEY, suffixes=("", "_carried"))
     both = both[(both["value"] > 0) & (both["value_carried"] > 0)]
     both = both.assign(ratio=both["value"] / both["value_carried"])
     problems = []

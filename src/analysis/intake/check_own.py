@@ -21,7 +21,7 @@ from analysis.intake.meaning import (
 )
 from analysis.intake.problems import Problem
 from analysis.intake.repeated import settle_repeats
-from analysis.intake.series import read_units
+from analysis.intake.series import multiplied, read_units
 from analysis.intake.sheets import Sheet
 from analysis.intake.suspicion import suspicions
 from analysis.intake.territories import LEVELS, Resolved, resolve
@@ -49,6 +49,7 @@ def check_own(
     read_numbers(cells, sheet, said)
     draft.indicators, problems = read_units(cells, sheet, said)
     draft.problems += problems
+    draft.problems += multiplied(sheet, said)
     draft.problems += judge_numbers(cells, sheet, said)
     if not (cells["rule"] == "").any():
         _nothing_left(draft, sheet)
@@ -157,6 +158,37 @@ def _read_figures(
     draft.problems += suspicions(figures, draft.indicators, sheet, said, panel)
     draft.figures = _observations(figures, sheet, said)
     draft.understood += _what_it_holds(draft)
+    draft.notes += _beyond_the_people(draft, panel) + _without_flows(draft, known)
+
+
+def _beyond_the_people(draft: Draft, panel: pd.DataFrame | None) -> list[str]:
+    """That figures of the last years will have no column per head."""
+    sums = [each for each in draft.indicators if each.kind in ("count", "money")]
+    if panel is None or "population" not in panel or not sums:
+        return []
+    known = int(panel.loc[panel["population"].notna(), "year"].max())
+    regional = draft.figures[draft.figures["nuts_level"] > 0]
+    later = sorted({int(year) for year in regional["year"] if year > known})
+    if not later:
+        return []
+    return [
+        f"residents of regions are known up to {known}: the figures of {later[0]} to {later[-1]} "
+        "join the panel, but not per head"
+    ]
+
+
+def _without_flows(draft: Draft, known: Gazetteer) -> list[str]:
+    """That regions new in NUTS 2024 have no way to the map of the panel."""
+    newest = draft.figures.loc[draft.figures["geo_version"].eq("2024"), "geo"]
+    older = known.code_lists["2021"] if len(newest) else frozenset()
+    lost = [code for code in newest if code not in older]
+    if not lost:
+        return []
+    return [
+        f"{counted(len(lost), 'figure')} of regions new in NUTS 2024 "
+        f"({', '.join(sorted(set(lost)))}) will find no place: no flows between NUTS 2024 "
+        "and NUTS 2013 are published"
+    ]
 
 
 def _observations(figures: pd.DataFrame, sheet: Sheet, said: Declaration) -> pd.DataFrame:

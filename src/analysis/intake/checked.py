@@ -54,12 +54,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CarriedDataset:
-    """The carried dataset a file is a vintage of: table of ``data/raw``, code, carried vintage."""
+    """The carried dataset a file is a vintage of: table of ``data/raw``, code, carried vintage.
+
+    native: the file is in a format of the publisher, not in the form the dataset is carried in.
+    """
 
     table: str
     code: str
     vintage: str
     evidence: str
+    native: bool = False
 
 
 @dataclass(frozen=True)

@@ -59,19 +59,12 @@ def put(
     """What the panel is to be built from when ``placed`` takes its place among published figures.
 
     Raw tables that change, and ``OWN_SERIES``: whole series for columns of the regions. raw, panel:
-    tables as they are. Raises CompendiumError when the rule is to refuse, when the
-    column is computed from others and when the file's unit is not the column's.
+    tables as they are. Raises CompendiumError when the column is computed from others and when the
+    file's unit is not the column's.
     """
     indicator = placed.indicator
     name = indicator.name
     variable = variables()[name]
-    if rule == "refuse":
-        raise CompendiumError(
-            f"{file}: {name!r} is already a column of the panel ({variable.label_en}, "
-            f"{variable.unit_en}); say --existing replace (the file's figures take its place in "
-            "the countries the file covers) or --existing extend (they fill what is missing), or "
-            "give the indicator another name in the declaration"
-        )
     changed: dict[str, pd.DataFrame] = {}
     fine, national = placed.levels[2], placed.levels[0]
     if not fine.empty and "regions" in variable.tables:
@@ -86,6 +79,17 @@ def put(
             "the declaration"
         )
     return changed
+
+
+def already_there(name: str, file: str) -> CompendiumError:
+    """That the panel has a column of this name, and nobody said what becomes of it."""
+    variable = variables()[name]
+    return CompendiumError(
+        f"{file}: {name!r} is already a column of the panel ({variable.label_en}, "
+        f"{variable.unit_en}); say --existing replace (the file's figures take its place in "
+        "the countries the file covers) or --existing extend (they fill what is missing), or "
+        "give the indicator another name in the declaration"
+    )
 
 
 def _regional(

@@ -115,6 +115,11 @@ class Gazetteer:
         return (Place(ISO3, alpha3, 0, alpha3),) if alpha3 else ()
 
 
+def iso3_of(country: str) -> str:
+    """ISO 3166 alpha-3 of a Eurostat code, ``""`` where it is none."""
+    return _alpha3().get({"EL": "GR", "UK": "GB"}.get(country, country), "")
+
+
 def french_number(text: str) -> str:
     """``1``, ``1.0`` and ``01`` → ``01``; ``2a`` → ``2A``."""
     number = text.strip().upper().removesuffix(".0")

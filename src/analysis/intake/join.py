@@ -5,8 +5,8 @@ territories were split, rates are averaged by their denominator, and what went i
 what came out. A figure that cannot be placed is set aside and counted, never dropped unsaid.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -14,8 +14,8 @@ import pandas as pd
 
 from analysis import CompendiumError
 from analysis.intake.checked import Checked, Indicator
+from analysis.intake.gazetteer import iso3_of
 from analysis.panel.codes import COUNTRIES
-from analysis.panel.regions import YEARS
 from analysis.panel.series import to_nuts_2013
 from analysis.panel.territories import NUTS_VERSION, Conversion, Passage, aggregate, convert
 
@@ -66,8 +66,7 @@ def place(
     """
     rows = checked.observations
     rows = rows[rows["indicator"].eq(indicator.name) & rows["value"].notna()]
-    aside = [beyond_the_panel(rows)]
-    rows = rows[rows["year"].between(YEARS[0], YEARS[-1])]
+    aside = []
     weight = _weight(regions, indicator.denominator or "population") if _averaged(indicator) else {}
     ledger = _is_list(checked, indicator)
     fine, small = _from_level_3(rows, indicator, flows, ledger)
@@ -96,6 +95,28 @@ def place(
     )
 
 
+def without_strangers(placed: Placed, rows: pd.DataFrame, countries: Collection[str]) -> Placed:
+    """The same, with the figures of countries that are not among ``countries`` set aside.
+
+    rows: observations of the file. A country outside the map of regions (Türkiye) is known to
+    the panel by its ISO 3166 code.
+    """
+    names = {code: code if code in countries else iso3_of(code) or code for code in rows["geo"]}
+    national = placed.levels[0].rename(index=names)
+    rows = rows.assign(geo=rows["geo"].map(names))
+    strange = sorted(set(national.index) - set(countries))
+    mine = rows["indicator"].eq(placed.indicator.name) & rows["value"].notna()
+    lost = rows[mine & rows["nuts_level"].eq(0) & rows["geo"].isin(strange)]
+    return replace(
+        placed,
+        levels=placed.levels | {0: national.drop(index=strange)},
+        unplaced=pd.concat(
+            [placed.unplaced, _unplaced(lost, "the panel does not have this country")],
+            ignore_index=True,
+        ),
+    )
+
+
 def _averaged(indicator: Indicator) -> bool:
     return indicator.kind in ("rate", "index")
 
@@ -103,12 +124,6 @@ def _averaged(indicator: Indicator) -> bool:
 def _is_list(checked: Checked, indicator: Indicator) -> bool:
     """Whether figures are sums over lines of a list, in which nothing booked is no line."""
     return indicator.kind == "money" and checked.counts.cells_used > len(checked.observations)
-
-
-def beyond_the_panel(rows: pd.DataFrame) -> pd.DataFrame:
-    """Figures of years that the panel does not have (``UNPLACED``)."""
-    beyond = ~rows["year"].between(YEARS[0], YEARS[-1])
-    return _unplaced(rows[beyond], f"the panel covers {YEARS[0]}-{YEARS[-1]}")
 
 
 def _unplaced(rows: pd.DataFrame, why: str) -> pd.DataFrame:
@@ -217,6 +232,8 @@ def _converted(
     known = rows["geo_version"].ne("") & rows["geo"].str[:2].isin(COUNTRIES)
     lost = [_unplaced(rows[~known], "the code is of no version of NUTS that flows exist for")]
     rows = rows[known]
+    if rows.empty:
+        return empty, pd.DataFrame(columns=list(ACCOUNT)), lost[0]
     denominator = weight.get(level)
     if level == 2:
         named = rows.assign(column=indicator.name, dataset="own")

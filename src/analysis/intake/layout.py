@@ -1,7 +1,7 @@
 """Which column is what: territories, years, figures, units; and the figures as one long table."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from analysis.intake.declaration import Declaration
@@ -15,6 +15,7 @@ from analysis.intake.words import declared, header_has_role, plain
 
 SAMPLE = 400
 _YEAR_IN_HEADER = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
+_FLAG = re.compile(r"[a-z]{1,3}")
 _FLAG_OF_YEAR = re.compile(r"\s*[(\[][a-z]{1,2}[)\]]$|\s+[a-z]{1,2}$")
 _INDEX_BASE = re.compile(r"=\s*100")
 YEAR_WORDS = frozenset({"", "a", "y", "x", "annee", "year", "jahr"})
@@ -23,7 +24,11 @@ STATISTICAL = ("sdmx-csv", "eurostat-tsv")
 
 @dataclass(frozen=True)
 class Roles:
-    """Positions of columns by what they hold; ``years`` are columns headed by a year."""
+    """Positions of columns by what they hold; ``years`` are columns headed by a year.
+
+    flag_beside: value column → the unnamed column of its flags to the right of it (Eurostat's
+    workbooks).
+    """
 
     geo: int
     values: tuple[int, ...]
@@ -34,6 +39,7 @@ class Roles:
     unit: int | None = None
     flags: tuple[int, ...] = ()
     ids: tuple[int, ...] = ()
+    flag_beside: dict[int, int] = field(default_factory=dict)
 
     @property
     def layout(self) -> str:
@@ -129,6 +135,9 @@ def find_roles(sheet: Sheet, said: Declaration, known: Gazetteer) -> Found:
     values = tuple(years) or _find_values(columns, named, taken, problems)
     if geo is None or problems:
         return Found(None, tuple(problems))
+    beside = _flags_beside(columns, values, taken)
+    taken |= set(beside.values())
+    values = tuple(each for each in values if each not in beside.values())
     rest = [each for each in range(len(sheet.header)) if each not in {*taken, *values}]
     roles = Roles(
         geo,
@@ -140,6 +149,7 @@ def find_roles(sheet: Sheet, said: Declaration, known: Gazetteer) -> Found:
         unit=(named.get("unit_column") or _with_role(columns, rest, "unit") or (None,))[0],
         flags=_with_role(columns, rest, "flag"),
         ids=_with_role(columns, rest, "id"),
+        flag_beside=beside,
     )
     used = {*taken, *values, *roles.indicator, roles.unit, *roles.flags, *roles.ids}
     unused = tuple(sheet.header[each] for each in range(len(sheet.header)) if each not in used)
@@ -283,6 +293,23 @@ def _find_values(
     if not found:
         problems.append(_no_value(columns.sheet))
     return tuple(found)
+
+
+def _flags_beside(
+    columns: _Columns, values: Sequence[int], taken: Collection[int]
+) -> dict[int, int]:
+    """Unnamed columns of a letter or two, each right of a value column: its flags."""
+    sheet = columns.sheet
+    found = {}
+    for value in values:
+        flag = value + 1
+        if flag >= len(sheet.header) or flag in taken:
+            continue
+        unnamed = sheet.header[flag] == f"column {sheet.letters[flag]}"
+        texts = {str(row[flag]) for row in sheet.cells if row[flag] is not None}
+        if unnamed and texts and all(_FLAG.fullmatch(text) for text in texts):
+            found[value] = flag
+    return found
 
 
 def _is_the_value(header: str) -> bool:

@@ -18,6 +18,8 @@ def long_table(sheet: Sheet, roles: Roles) -> pd.DataFrame:
     for position in roles.values:
         period_of, label = _period_reader(roles, position)
         header = sheet.header[position] if not roles.years else label
+        beside = roles.flag_beside.get(position)
+        flags = roles.flags if beside is None else (*roles.flags, beside)
         blocks.append(
             pd.DataFrame(
                 {
@@ -28,9 +30,7 @@ def long_table(sheet: Sheet, roles: Roles) -> pd.DataFrame:
                     "period": pd.Series([period_of(row) for row in sheet.cells], dtype=object),
                     "series": _series(sheet, roles, header),
                     "unit_text": _texts(sheet, roles.unit),
-                    "flag": [
-                        "".join(_text(row[each]) for each in roles.flags) for row in sheet.cells
-                    ],
+                    "flag": ["".join(_text(row[each]) for each in flags) for row in sheet.cells],
                     "raw": pd.Series([row[position] for row in sheet.cells], dtype=object),
                 }
             )

@@ -23,20 +23,23 @@ from analysis.intake.carried import declared_dataset, text_frame
 from analysis.intake.changes import by_country_and_year, changed_figures, changes_page
 from analysis.intake.checked import Checked
 from analysis.intake.declaration import Declaration
-from analysis.intake.existing import OWN_SERIES, Rule, put
+from analysis.intake.eurostat import with_dimensions_apart
+from analysis.intake.existing import OWN_SERIES, Rule, already_there, put
 from analysis.intake.gazetteer import gazetteer
-from analysis.intake.join import ACCOUNT, Placed, beyond_the_panel, place
-from analysis.intake.own import Column, columns_of, with_column
+from analysis.intake.join import ACCOUNT, UNPLACED, Placed, place, without_strangers
+from analysis.intake.native import in_carried_form
+from analysis.intake.own import Column, columns_of, per_head_lost, with_column
 from analysis.intake.sheets import read_file
 from analysis.intake.vintage import recompiled
 from analysis.languages import LANGUAGES
-from analysis.panel.assemble import assemble, write_tables
+from analysis.panel.assemble import assemble, span, write_tables
 from analysis.panel.build import (
     OWN,
     RAW_TABLES,
     TABLES,
     build_key,
     changed_tables,
+    clear_leftovers,
     read_manifest,
     write_manifest,
 )
@@ -100,6 +103,7 @@ def join(files: Sequence[Brought], rules: Rules = DEFAULT) -> Joined:
     folder = paths.ROOT / "data" / "processed-own" / _key(files, rules)[:KEY_LENGTH]
     if _is_whole(folder):
         return Joined(folder)
+    clear_leftovers(folder.parent, ".*.tmp-*")
     work = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -174,17 +178,20 @@ def _is_whole(folder: Path) -> bool:
 
 def _make(work: Path, files: Sequence[Brought], rules: Rules) -> None:
     known = variables()
-    needed = RAW_TABLES if _touches_published(files, known) else ("nuts_flows",)
-    raw = {name: sources.read(name) for name in needed}
+    if rules.existing == "refuse":
+        _refuse_known(files, known)
     before: Tables = {name: _built(name) for name in TABLES}
+    years = _years_beyond(files, before)
+    again = bool(years) or _touches_published(files, known)
+    raw = {name: sources.read(name) for name in (RAW_TABLES if again else ("nuts_flows",))}
     replaced = _with_vintages(raw, files)
-    tables = assemble(raw | _of_panel(replaced)) if replaced else before
-    placed = _placed(files, raw["nuts_flows"], tables["regions"], rules.spread)
+    tables = assemble(raw | _of_panel(replaced), years) if years or replaced else before
+    placed = _placed(files, raw["nuts_flows"], tables, rules.spread)
     taken = [(one, figures) for one, figures in placed if figures.indicator.name in known]
     for one, figures in taken:
         replaced |= put(figures, one.checked.file, rules.existing, raw | replaced, tables)
     if taken:
-        tables = assemble(raw | _of_panel(replaced))
+        tables = assemble(raw | _of_panel(replaced), years)
     changes = changed_figures(before if replaced else {}, tables)
     added: list[Variable] = []
     for one, figures in placed:
@@ -192,7 +199,22 @@ def _make(work: Path, files: Sequence[Brought], rules: Rules) -> None:
             tables, new = _with_own(tables, one, figures)
             added += new
     _write(work, files, rules, tables, added, replaced)
-    _report(work / "report", files, placed, changes, known)
+    _report(work / "report", files, placed, changes, known, tables)
+
+
+def _refuse_known(files: Sequence[Brought], known: Mapping[str, Variable]) -> None:
+    for one in files:
+        for indicator in one.checked.indicators:
+            if indicator.name in known:
+                raise already_there(indicator.name, one.checked.file)
+
+
+def _years_beyond(files: Sequence[Brought], tables: Tables) -> list[int]:
+    """Years of one's own figures that the panel does not have yet."""
+    first, last = span(tables)
+    own = [one.checked.observations for one in files if one.checked.recognised is None]
+    years = {int(year) for rows in own for year in rows.loc[rows["value"].notna(), "year"]}
+    return sorted(year for year in years if not first <= year <= last)
 
 
 def _touches_published(files: Sequence[Brought], known: Mapping[str, Variable]) -> bool:
@@ -218,12 +240,13 @@ def _with_vintages(raw: Tables, files: Sequence[Brought]) -> Tables:
         if carried is None:
             continue
         (sheet,) = read_file(one.path, sheet=one.declared.sheet or None).sheets
+        native = in_carried_form(with_dimensions_apart(sheet), one.declared.dataset)
         table = carried.table
         before = replaced.get(table, raw.get(table))
         replaced[table] = recompiled(
             table,
             declared_dataset(carried),
-            text_frame(sheet),
+            text_frame(native.sheet),
             one.checked.file,
             sources.read(table) if before is None else before,
             gazetteer().code_lists,
@@ -232,14 +255,17 @@ def _with_vintages(raw: Tables, files: Sequence[Brought]) -> Tables:
 
 
 def _placed(
-    files: Sequence[Brought], flows: pd.DataFrame, regions: pd.DataFrame, spread: bool
+    files: Sequence[Brought], flows: pd.DataFrame, tables: Tables, spread: bool
 ) -> list[tuple[Brought, Placed]]:
-    return [
-        (one, place(one.checked, indicator, flows, regions, spread))
-        for one in files
-        if one.checked.recognised is None
-        for indicator in one.checked.indicators
-    ]
+    regions = tables["regions"]
+    countries = {*tables["countries"]["country"], *regions["country"]}
+    found = []
+    for one in files:
+        rows = one.checked.observations
+        for indicator in () if one.checked.recognised else one.checked.indicators:
+            figures = place(one.checked, indicator, flows, regions, spread)
+            found.append((one, without_strangers(figures, rows, countries)))
+    return found
 
 
 def _with_own(tables: Tables, one: Brought, figures: Placed) -> tuple[Tables, list[Variable]]:
@@ -281,7 +307,7 @@ def _write(
     }
     text = json.dumps(own, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (processed / OWN).write_text(text + "\n", encoding="utf-8")
-    write_manifest(processed, f"{build_key()} with {len(files)} files", rows)
+    write_manifest(processed, f"{build_key()} with {len(files)} files", rows, span(tables))
 
 
 def _write_raw(folder: Path, replaced: Mapping[str, pd.DataFrame], files: list[str]) -> None:
@@ -322,6 +348,7 @@ def _report(
     placed: Sequence[tuple[Brought, Placed]],
     changes: pd.DataFrame,
     declared: Mapping[str, Variable],
+    tables: Tables,
 ) -> None:
     """What was used, what was set aside and what changed, for people and for programs."""
     folder.mkdir(parents=True)
@@ -329,10 +356,12 @@ def _report(
         stem = folder / f"{number:02d}_{_safe_stem(one.path)}"
         _write_csv(one.checked.observations, stem.with_suffix(".observations.csv"))
         _write_csv(one.checked.aside, stem.with_suffix(".set_aside.csv"))
-    vintages = [one.checked for one in files if one.checked.recognised]
-    lost = [(file.file, beyond_the_panel(file.observations)) for file in vintages]
-    lost += [(one.checked.file, figures.unplaced) for one, figures in placed]
-    unplaced = [rows.assign(file=_harmless(file)) for file, rows in lost]
+    unplaced = [pd.DataFrame(columns=[*UNPLACED, "file"])]
+    for one, figures in placed:
+        lost = figures.unplaced
+        if figures.indicator.name not in declared:
+            lost = pd.concat([lost, per_head_lost(figures, tables["regions"])])
+        unplaced.append(lost.assign(file=_harmless(one.checked.file)))
     _write_csv(pd.concat(unplaced, ignore_index=True), folder / "not_placed.csv")
     accounts = [pd.DataFrame(columns=list(ACCOUNT)), *(figures.account for _, figures in placed)]
     _write_csv(pd.concat(accounts, ignore_index=True), folder / "conversion.csv")

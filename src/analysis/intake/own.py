@@ -8,9 +8,10 @@ import pandas as pd
 from analysis import CompendiumError
 from analysis.intake.checked import Checked, Indicator
 from analysis.intake.declaration import Declaration, DeclaredIndicator
-from analysis.intake.join import Placed, as_column
+from analysis.intake.join import UNPLACED, Placed, as_column
 from analysis.languages import LANGUAGES, catalogue
 from analysis.panel.codebook import Variable, variables
+from analysis.panel.territories import NUTS_VERSION
 
 PER_MILLION, PER_HEAD = "per_million", "per_head"
 #: Beginnings that the notebooks give to columns they compute.
@@ -152,6 +153,31 @@ def _unit(unit: str, lang: str) -> str:
         return words.text(f"unit.{unit}")
     except KeyError:  # a unit said in the user's own words
         return _plain(unit)
+
+
+def per_head_lost(placed: Placed, regions: pd.DataFrame) -> pd.DataFrame:
+    """Figures that stand in the panel as they are but not per head (``join.UNPLACED``).
+
+    The residents of their year are not known.
+    """
+    indicator = placed.indicator
+    column = main_column(indicator)
+    if column == indicator.name or column not in regions or indicator.name not in regions:
+        return pd.DataFrame(columns=list(UNPLACED))
+    lost = regions[regions[indicator.name].notna() & regions["population"].isna()]
+    lost = lost[lost["level"].eq(lost["level"].max())]
+    return pd.DataFrame(
+        {
+            "indicator": column,
+            "geo": lost["geo"],
+            "geo_version": NUTS_VERSION,
+            "nuts_level": lost["level"],
+            "year": lost["year"],
+            "value": lost[indicator.name],
+            "source_row": pd.NA,
+            "why": f"residents of that year are not known: {indicator.name} is there, not {column}",
+        }
+    ).reindex(columns=list(UNPLACED))
 
 
 def with_column(table: pd.DataFrame, column: Column, placed: Placed) -> pd.DataFrame:

@@ -23,6 +23,8 @@ from analysis.intake.words import plain, slug
 UNIT_HELP = (
     "say it with --unit, as in --unit EUR, --unit k€, --unit %, --unit '% of GDP' or --unit number"
 )
+#: What stands in a column UNIT_MULT where a figure is in its unit.
+NO_POWER = ("", "0", "0.0", "_Z")
 GENERIC = frozenset({"", "value", "valeur", "values", "valeurs", "obs value", "wert", "valor"})
 
 
@@ -113,6 +115,31 @@ def _unit_of(
                 )
             )
     return written, asked
+
+
+def multiplied(sheet: Sheet, said: Declaration) -> list[Problem]:
+    """A question where a column of SDMX says that figures stand for multiples of their unit."""
+    position = next((at for at, name in enumerate(sheet.header) if name == "UNIT_MULT"), None)
+    if position is None or accepts(said, "unit.multiplier"):
+        return []
+    powers = [(at, shown(row[position])) for at, row in enumerate(sheet.cells)]
+    odd = [(at, power) for at, power in powers if power not in NO_POWER]
+    if not odd:
+        return []
+    at, power = odd[0]
+    return [
+        Problem(
+            sheet.file,
+            "unit.multiplier",
+            f"the figures are in units times ten to this power ({len(odd)} of {len(powers)} rows)",
+            "say the unit with its multiple, as in --unit M€, and --accept unit.multiplier",
+            "question",
+            sheet.name,
+            sheet.rows[at],
+            sheet.column_name(position),
+            power,
+        )
+    ]
 
 
 def _agree(one: Unit, other: Unit) -> bool:

@@ -299,15 +299,19 @@ def _of_one_level(
     """Settle names of several levels and versions: within a country, one level and one version.
 
     The version is that in which the most labels have a place, the nearest to the panel's among
-    equals; the level that of the most labels, NUTS 2 among equals.
+    equals; the level that of the most labels, among equals NUTS 2, or the country where most labels
+    of the file are of countries (Luxembourg, Malta).
     """
     chosen: dict[str, Resolved] = {}
     levels: dict[str, int] = {}
     named = [each for each in found.values() if each.places and not each.is_code]
+    placed = [each for each in found.values() if each.places]
+    of_countries = sum(any(place.level == 0 for place in each.places) for each in placed)
+    order = (0, 2, 1, 3) if of_countries * 2 > len(placed) else (2, 1, 3, 0)
     for country in sorted({next(iter(_countries(each))) for each in named}):
         mine = [each for each in named if country in _countries(each)]
         version = _best_version(mine)
-        level, is_settled = _best_level(mine, version)
+        level, is_settled = _best_level(mine, version, order)
         if said.level is not None:
             level, is_settled = said.level, True
         levels[country] = level
@@ -324,15 +328,18 @@ def _best_version(labels: Sequence[Resolved]) -> str:
     return max(VERSIONS, key=rank)
 
 
-def _best_level(labels: Sequence[Resolved], version: str) -> tuple[int, bool]:
-    """The level that most labels have, NUTS 2 among equals; whether it has no equal."""
+def _best_level(labels: Sequence[Resolved], version: str, order: Sequence[int]) -> tuple[int, bool]:
+    """The level that most labels have, the first of ``order`` among equals, and whether it is sure:
+    alone, or the country in a list of countries.
+    """
     covered = Counter(
         level
         for each in labels
         for level in {place.level for place in each.places if place.version in (version, ISO3)}
     )
-    best = max((2, 1, 3, 0), key=lambda level: covered[level])
-    return best, list(covered.values()).count(covered[best]) == 1
+    best = max(order, key=lambda level: covered[level])
+    alone = list(covered.values()).count(covered[best]) == 1
+    return best, alone or best == order[0] == 0
 
 
 def _at(each: Resolved, version: str, level: int, is_settled: bool, known: Gazetteer) -> Resolved:

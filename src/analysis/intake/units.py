@@ -8,7 +8,10 @@ from analysis.intake.checked import Kind
 from analysis.intake.words import declared, folded
 
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
-_SAID = re.compile(r"(?:unité|unite|unit|einheit|unidad|unità)s?\s*[:=]\s*(.+)", re.IGNORECASE)
+_SAID = re.compile(
+    r"(?:(?:unité|unite|unit|einheit|unidad|unità)s?\s*[:=]|unit of measure\b)\s*(.+)",
+    re.IGNORECASE,
+)
 _TAIL = re.compile(r"(?:,| - | en | in )\s*([^,]+)$", re.IGNORECASE)
 _COUNTED = re.compile(r"(?:nombre|nb|number|anzahl|numero|effectif)s?\b(?! index)")
 

@@ -109,7 +109,7 @@ def _evidence(
     inside = [code for code in codes if code in lists[version]]
     same = [each for each in VERSIONS if all(code in lists[each] for code in codes)]
     lines = [f"{len(inside)} of {len(codes)} codes belong to NUTS {version}"]
-    if len(same) > 1:
+    if len(same) > 1 and version in same:
         lines = [
             f"all {len(codes)} codes are in NUTS {', '.join(same)}; they are read as NUTS {version}"
         ]

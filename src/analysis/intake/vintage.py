@@ -7,6 +7,7 @@ table) is taken from the tables that are there.
 from collections.abc import Callable
 
 import pandas as pd
+import pyarrow as pa
 
 from analysis.sources.declared import DeclaredDataset, declaration
 from analysis.sources.observations import observations
@@ -53,7 +54,13 @@ def _records(
         Source(frame, dataset) if one.code == dataset.code else Source(read_back[one.code], one)
         for one in datasets
     ]
-    return BUILDERS[table](sources, lists).reset_index(drop=True)
+    return _as_read_back(BUILDERS[table](sources, lists))
+
+
+def _as_read_back(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with the types it has when it is read from ``data/raw``."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return table.replace_schema_metadata(None).to_pandas()
 
 
 def _link_sources(links: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -1,6 +1,6 @@
 """The tables of the panel, assembled from the raw tables and checked; and the codebook."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -24,18 +24,22 @@ from analysis.panel.territories import Passage
 CONSERVATION_TOLERANCE = 1e-9
 
 
-def assemble(raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def assemble(
+    raw: Mapping[str, pd.DataFrame], also: Collection[int] = ()
+) -> dict[str, pd.DataFrame]:
     """Every table of data/processed from the raw tables, each checked against its schema.
+
+    also: years that regions and countries are to have besides those of the published figures.
 
     Raises CompendiumError when a conversion does not conserve its total.
     """
     passage = Passage(raw["nuts_flows"])
-    regions, quality = build_regions(raw, passage)
+    regions, quality = build_regions(raw, passage, also)
     industries, industry_quality = build_industries(raw, passage, _people(regions))
     built = {
         "regions": regions,
         "nuts3": build_nuts3(raw),
-        "countries": build_countries(raw),
+        "countries": build_countries(raw, also),
         "industries": industries,
         "technologies": build_technologies(raw),
         "performers": build_performers(raw),
@@ -95,6 +99,12 @@ def write_tables(
     codebook = codebook_with_coverage(tables, declared)
     codebook.to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
     return {name: len(frame) for name, frame in tables.items()}
+
+
+def span(tables: Mapping[str, pd.DataFrame]) -> list[int]:
+    """First and last year of the panel of regions."""
+    years = tables["regions"]["year"]
+    return [int(years.min()), int(years.max())]
 
 
 def codebook_with_coverage(

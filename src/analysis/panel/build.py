@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,22 +57,28 @@ def build(force: bool = False) -> BuildSummary:
         and not changed_tables(target, manifest["files"])
     ):
         return BuildSummary(target, manifest["rows"], built=False)
-    _clear_leftovers(target)
+    clear_leftovers(target.parent, f"{target.name}.*-*")
     work = target.with_name(f"{target.name}.tmp-{os.getpid()}")
     work.mkdir(parents=True)
     try:
-        rows = _write_tables(work)
-        write_manifest(work, key, rows)
+        rows, years = _write_tables(work)
+        write_manifest(work, key, rows, years)
         replace_folder(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return BuildSummary(target, rows, built=True)
 
 
-def write_manifest(folder: Path, key: str, rows: Mapping[str, int]) -> None:
-    """Write build.json: what was built and the hash of every file of ``folder``."""
+def write_manifest(
+    folder: Path, key: str, rows: Mapping[str, int], years: Sequence[int] = ()
+) -> None:
+    """Write build.json: what was built, the years it covers, the hash of every file of ``folder``.
+
+    years: first and last year of the panel.
+    """
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    text = json.dumps({"key": key, "rows": dict(rows), "files": files}, indent=1, sort_keys=True)
+    content = {"key": key, "rows": dict(rows), "years": list(years), "files": files}
+    text = json.dumps(content, indent=1, sort_keys=True)
     (folder / "build.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -120,20 +126,21 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _write_tables(folder: Path) -> dict[str, int]:
+def _write_tables(folder: Path) -> tuple[dict[str, int], list[int]]:
     # Imported here: a build that is still valid needs no pandas.
     from analysis import sources
-    from analysis.panel.assemble import assemble, write_tables
+    from analysis.panel.assemble import assemble, span, write_tables
     from analysis.panel.codebook import variables
 
-    raw = {name: sources.read(name) for name in RAW_TABLES}
-    return write_tables(assemble(raw), folder, variables())
+    tables = assemble({name: sources.read(name) for name in RAW_TABLES})
+    return write_tables(tables, folder, variables()), span(tables)
 
 
-def _clear_leftovers(target: Path) -> None:
-    """Remove what builds that were killed have left beside the target."""
-    for folder in target.parent.glob(f"{target.name}.*-*"):
-        if not _is_running(int(folder.name.rpartition("-")[2])):
+def clear_leftovers(parent: Path, pattern: str) -> None:
+    """Remove the work folders (``…-PID``) that processes which were killed have left."""
+    for folder in parent.glob(pattern):
+        process = folder.name.rpartition("-")[2]
+        if process.isdigit() and not _is_running(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,6 +1,6 @@
 """Countries × years: OECD science and technology indicators, World Bank, Horizon 2020."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -60,11 +60,12 @@ WORLD_BANK = {
 GROUPS = ("EA", "EA20", "EU", "EU27_2020", "OECD", "W", "YUG_F")
 
 
-def build_countries(raw: Raw) -> pd.DataFrame:
+def build_countries(raw: Raw, also: Iterable[int] = ()) -> pd.DataFrame:
     """One row per ISO 3166 country and year, sorted; ``country`` is Eurostat's code or ISO3.
 
     Countries are those for which the OECD publishes R&D expenditure, plus those of the regions
-    panel; missing values stay missing.
+    panel; missing values stay missing. also: years the table is to have besides those of the
+    published figures.
     """
     columns = {column: _wide(raw[table], code) for column, (table, code) in OECD.items()} | {
         column: _wide(_release(raw["worldbank_wdi"], release), code)
@@ -75,6 +76,8 @@ def build_countries(raw: Raw) -> pd.DataFrame:
     long = pd.concat(
         {name: wide.reindex(countries).stack() for name, wide in columns.items()}, axis=1
     )
+    more = pd.MultiIndex.from_product([countries, sorted(set(also))], names=["iso3", "year"])
+    long = long.reindex(long.index.union(more)) if len(more.difference(long.index)) else long
     frame = long.rename_axis(["iso3", "year"]).sort_index().reset_index()
     frame.insert(0, "country", country_from_iso3(frame["iso3"]).fillna(frame["iso3"]))
     frame = frame.merge(_horizon(raw["cordis_h2020"]), on=["country", "year"], how="left")

@@ -25,8 +25,6 @@ from analysis.panel.territories import NUTS_VERSION, Passage, aggregate
 Raw = Mapping[str, pd.DataFrame]
 Columns = dict[str, pd.DataFrame]
 
-YEARS = pd.Index(range(1977, 2025), name="year", dtype="int16")
-
 COUNTS = (
     Published("gdp_mio_eur", "eurostat_gdp", "nama_10r_2gdp", "GDP", "MIO_EUR", LATEST),
     Published("gdp_2020", "eurostat_gdp", "tgs00003", "GDP", "MIO_EUR"),
@@ -84,23 +82,35 @@ FUNDS = {
     "erdf_modelled_eur": ("ERDF", "modelled"),
 }
 
+#: Tables of data/raw with figures of regions.
+_TABLES = sorted(
+    {one.table for one in (*COUNTS, *RATES)}
+    | {"eurostat_population", "eurostat_gdp_vintages", "commission_payments"}
+)
+
 #: Columns of the 2007-2013 ERDF beneficiary lists, and the years they cover.
 LISTED = {"cluster_funding_eur": "cluster_amount", "erdf_listed_eur": "total_amount"}
 YEARS_LISTED = pd.Index(range(2007, 2016), name="year")
 
 
-def build_regions(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The panel of regions (long) and the conversion report."""
+def build_regions(
+    raw: Raw, passage: Passage, also: Iterable[int] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The panel of regions (long) and the conversion report.
+
+    also: years the panel is to have besides those of the published figures.
+    """
+    years = years_covered(raw, also)
     columns, quality = _counts(raw, passage)
     population, origin, population_quality = _population(raw, passage)
     columns["population"] = population
-    columns["gdp_2015_mio_eur"] = _same_every_year(columns["gdp_mio_eur"][2015])
-    rates, rates_quality = _rates(raw, passage, columns)
+    columns["gdp_2015_mio_eur"] = _same_every_year(columns["gdp_mio_eur"][2015], years)
+    rates, rates_quality = _rates(raw, passage, columns, years)
     payments, payments_quality = _payments(raw, passage)
     columns |= rates | payments
     people = columns["population"].reindex(all_nuts2(raw))
     listed = _listed(raw, passage, people)
-    frames = [_at_level(columns, listed, people, level, raw) for level in (0, 1, 2)]
+    frames = [_at_level(columns, listed, people, level, raw, years) for level in (0, 1, 2)]
     frames[2]["population_origin"] = _read_off(origin, frames[2]).astype(str)
     panel = pd.concat(frames, ignore_index=True)
     panel["population_origin"] = panel["population_origin"].fillna("")
@@ -108,6 +118,16 @@ def build_regions(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFram
         [quality, population_quality, rates_quality, payments_quality], ignore_index=True
     )
     return panel, report
+
+
+def years_covered(raw: Raw, also: Iterable[int] = ()) -> pd.Index:
+    """The years from the first to the last of which a figure of a NUTS 2 region is published."""
+    years = set(also)
+    for name in (*_TABLES, *({"own"} & set(raw))):
+        known = raw[name]
+        known = known[known["value"].notna() & known["geo"].str.len().eq(4)]
+        years |= {int(known["year"].min()), int(known["year"].max())} if len(known) else set()
+    return pd.Index(range(min(years), max(years) + 1), name="year", dtype="int16")
 
 
 def _selected(raw: Raw, series: Iterable[Published]) -> pd.DataFrame:
@@ -129,14 +149,16 @@ def _counts(raw: Raw, passage: Passage) -> tuple[Columns, pd.DataFrame]:
     return columns, converted.quality
 
 
-def _rates(raw: Raw, passage: Passage, columns: Columns) -> tuple[Columns, pd.DataFrame]:
+def _rates(
+    raw: Raw, passage: Passage, columns: Columns, years: pd.Index
+) -> tuple[Columns, pd.DataFrame]:
     """Every rate, averaged by the denominator that variables.yaml names."""
     declared = variables() | {"manufacturing_low_pct": variables()["manufacturing_pct"]}
     rates: Columns = {}
     quality = []
     for denominator in dict.fromkeys(declared[one.column].denominator for one in RATES):
         mine = [one for one in RATES if declared[one.column].denominator == denominator]
-        weight = _weight(columns[denominator])
+        weight = _weight(columns[denominator], years)
         converted = to_nuts_2013(_selected(raw, mine), passage, weight)
         rates |= converted.values
         quality.append(converted.quality)
@@ -145,9 +167,9 @@ def _rates(raw: Raw, passage: Passage, columns: Columns) -> tuple[Columns, pd.Da
     return rates, pd.concat(quality, ignore_index=True)
 
 
-def _weight(denominator: pd.DataFrame) -> pd.DataFrame:
+def _weight(denominator: pd.DataFrame, years: pd.Index) -> pd.DataFrame:
     """The denominator as a weight for averages: its nearest known year stands in for a gap."""
-    return denominator.reindex(columns=YEARS).ffill(axis=1).bfill(axis=1)
+    return denominator.reindex(columns=years).ffill(axis=1).bfill(axis=1)
 
 
 def _population(raw: Raw, passage: Passage) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -202,8 +224,8 @@ def _implied_people(total: pd.DataFrame, per_head: pd.DataFrame) -> pd.DataFrame
     return both[["geo", "geo_version", "year", "value", "dataset"]]
 
 
-def _same_every_year(values: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame(dict.fromkeys(YEARS, values))
+def _same_every_year(values: pd.Series, years: pd.Index) -> pd.DataFrame:
+    return pd.DataFrame(dict.fromkeys(years, values))
 
 
 def _payments(raw: Raw, passage: Passage) -> tuple[Columns, pd.DataFrame]:
@@ -243,15 +265,20 @@ def _zero_between(wide: pd.DataFrame) -> pd.DataFrame:
 
 
 def _at_level(
-    columns: Columns, listed: Columns, people: pd.DataFrame, level: int, raw: Raw
+    columns: Columns,
+    listed: Columns,
+    people: pd.DataFrame,
+    level: int,
+    raw: Raw,
+    years: pd.Index,
 ) -> pd.DataFrame:
     """Long frame of one level: counts added up, rates averaged, per-head measures computed."""
     declared = variables()
-    frame = _frame(raw, people.index, level)
+    frame = _frame(raw, people.index, level, years)
     for name, wide in columns.items():
         if level < 2:
             denominator = declared[name].denominator
-            weight = _weight(columns[denominator]) if denominator else None
+            weight = _weight(columns[denominator], years) if denominator else None
             wide = aggregate(wide, level, people, weight)
         frame[name] = _read_off(wide, frame)
     for name, wide in listed.items():
@@ -267,7 +294,7 @@ def all_nuts2(raw: Raw) -> pd.Index:
     return pd.Index(sorted(inside), name="geo")
 
 
-def _frame(raw: Raw, regions: pd.Index, level: int) -> pd.DataFrame:
+def _frame(raw: Raw, regions: pd.Index, level: int, years: pd.Index) -> pd.DataFrame:
     """The empty panel of a level: one row per region and year with what does not change."""
     parents = regions.str[: level + 2]
     codes = pd.Index(sorted(set(parents)), name="geo")
@@ -286,8 +313,8 @@ def _frame(raw: Raw, regions: pd.Index, level: int) -> pd.DataFrame:
     places = raw["nuts2_centroids"]
     places = places[places["version"] == NUTS_VERSION].set_index("geo")[["lon", "lat"]]
     static[["lon", "lat"]] = _centroids(places.reindex(regions), area, parents)
-    grid = static.loc[codes.repeat(len(YEARS))].reset_index()
-    grid.insert(1, "year", np.tile(YEARS.to_numpy(), len(codes)))
+    grid = static.loc[codes.repeat(len(years))].reset_index()
+    grid.insert(1, "year", np.tile(years.to_numpy(), len(codes)))
     return grid
 
 
@@ -302,7 +329,9 @@ def _centroids(places: pd.DataFrame, area: pd.Series, parents: pd.Index) -> pd.D
 
 def _read_off(wide: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
     """Values of geo × year in the row order of a full grid sorted by geo, then year."""
-    return wide.reindex(index=frame["geo"].unique(), columns=YEARS).to_numpy().ravel()
+    return (
+        wide.reindex(index=frame["geo"].unique(), columns=frame["year"].unique()).to_numpy().ravel()
+    )
 
 
 def _listed(raw: Raw, passage: Passage, people: pd.DataFrame) -> Columns:

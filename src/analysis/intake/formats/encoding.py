@@ -17,6 +17,8 @@ _BOMS = (
 _SAVE_AS_UTF8 = "save it as CSV UTF-8"
 _UTF8_READ_AS_WINDOWS = re.compile("[ÃÂÅ][\u0080-\u00bfŒœŠšŸŽžƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]")
 _ODD_INSIDE_A_WORD = re.compile("[a-z][‚„ˆ‰‹Š…‡†Žƒ¢£³¹¿][a-z]")
+_POLISH_READ_AS_WESTERN = re.compile("[a-zA-Zœæêñó][³¹¿][a-zœæêñó]")
+_POLISH_LETTERS = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ")
 _CONTROL = re.compile("[\x01-\x08\x0e-\x19\x1c-\x1f]")
 
 
@@ -31,6 +33,8 @@ class Decoded:
 
 def decode(data: bytes, file: str) -> Decoded:
     """The text of a file in UTF-8, UTF-16, UTF-32 or Windows-1252 (of which Latin-1 is part).
+
+    Polish is read in Windows-1250 too.
 
     Raises
     ------
@@ -77,6 +81,8 @@ def _without_mark(data: bytes, file: str) -> tuple[str, str, tuple[Problem, ...]
         return text, "UTF-8", _encoded_twice(text, file)
     except UnicodeDecodeError as error:
         place, line = error.start, data.count(b"\n", 0, error.start) + 1
+    if polish := _polish(data):
+        return polish, "Windows-1250", ()
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
@@ -89,6 +95,17 @@ def _without_mark(data: bytes, file: str) -> tuple[str, str, tuple[Problem, ...]
         word = _around(text, place, place + 1)
         raise refused(file, "encoding.mixed", message, _SAVE_AS_UTF8, row=line, value=word)
     return text, "Windows-1252", _suspicion(text, file)
+
+
+def _polish(data: bytes) -> str:
+    """The text as Windows-1250, where that makes Polish of it; ``""`` otherwise.
+
+    Read as Windows-1252, ``ł``, ``ą`` and ``ż`` are ``³``, ``¹`` and ``¿`` inside words.
+    """
+    western, polish = (data.decode(codec, "replace") for codec in ("cp1252", "cp1250"))
+    letters = {letter for letter in polish if letter.isalpha() and not letter.isascii()}
+    found = _POLISH_READ_AS_WESTERN.search(western) and letters <= _POLISH_LETTERS
+    return polish if found and "\ufffd" not in polish else ""
 
 
 def _encoded_twice(text: str, file: str) -> tuple[Problem, ...]:

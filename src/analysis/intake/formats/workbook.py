@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 
 from analysis.intake.formats.content import refused, too_many_cells
 from analysis.intake.formats.grid import sheet_of_grid
-from analysis.intake.formats.lines import Grid, Line
+from analysis.intake.formats.lines import Grid, Line, is_figure
 from analysis.intake.formats.sheet_xml import DisorderedSheetError, SheetFacts, sheet_facts
 from analysis.intake.numbers import Percentage
 from analysis.intake.problems import Problem, UnreadableFile, listed
@@ -61,12 +61,25 @@ def read_workbook(data: bytes, file: str, wanted: str | None) -> FileRead:
                 notes.append(f"sheet {worksheet.title} is not read: {failure.problems[0].message}")
     if not tables or any(not problem.rule.startswith(_NO_TABLE) for problem in failures):
         raise UnreadableFile(failures)
+    with_figures = [table for table in tables if _has_figures(table.sheet)]
+    if 0 < len(with_figures) < len(tables):
+        notes += [
+            f"sheet {table.sheet.name} is not read: it has no figures"
+            for table in tables
+            if table not in with_figures
+        ]
+        tables = with_figures
     if len(tables) > 1:
         names = ", ".join(table.sheet.name for table in tables)
         message = f"{len(tables)} sheets hold a table: {names}"
-        raise refused(file, "sheet.several", message, "say which with --sheet NAME")
+        advice = "say which with --sheet NAME, or put the rows of all into one"
+        raise refused(file, "sheet.several", message, advice)
     (table,) = tables
     return FileRead("xlsx", (table.sheet,), table.problems, table.n_rows, tuple(notes))
+
+
+def _has_figures(sheet: Sheet) -> bool:
+    return any(is_figure(cell) for row in sheet.cells for cell in row)
 
 
 def _opened(data: bytes, file: str) -> Any:
