@@ -16,7 +16,7 @@ from benchmarks.measure import Row, compare
 
 from analysis import sources
 from analysis.panel.regions import COUNTS, RATES
-from analysis.panel.series import Published, select
+from analysis.panel.series import LATEST, Published, latest_vintage, select
 
 SERIES = (*COUNTS, *RATES)
 TABLES = sorted({series.table for series in SERIES})
@@ -78,7 +78,10 @@ def file_of(series: Published) -> str:
     rows = sources.read(series.table)
     rows = rows[(rows["indicator"] == series.indicator) & (rows["unit"] == series.unit)]
     rows = rows[rows["dataset"] == series.dataset]
-    (vintage,) = {series.vintage} if series.vintage else set(rows["vintage"])
+    if series.vintage == LATEST:
+        vintage = latest_vintage(rows, series.dataset)
+    else:
+        (vintage,) = {series.vintage} if series.vintage else set(rows["vintage"])
     return f"{series.dataset}@{vintage}.tsv"
 
 

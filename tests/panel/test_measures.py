@@ -104,3 +104,10 @@ def test_duplicate_rows_and_unknown_columns_are_named():
         lag(pd.concat([GAPPY, GAPPY]), "x")
     with pytest.raises(CompendiumError, match="no column 'y' in the panel"):
         lag(GAPPY, "y")
+
+
+def test_a_panel_without_rows_has_measures_without_rows():
+    empty = pd.DataFrame({"geo": [], "year": [], "x": []})
+    for measure in (lag, growth):
+        assert len(measure(empty, "x")) == 0
+    assert len(moving_average(empty, "x", 3)) == 0

@@ -18,6 +18,8 @@ def _wide(frame: pd.DataFrame, column: str, unit: str, time: str) -> pd.DataFram
         raise CompendiumError(
             f"({unit}, {time}) is not unique: one row per {unit} and {time} needed"
         )
+    if frame.empty:
+        return pd.DataFrame(dtype=float)
     wide = frame.pivot(index=unit, columns=time, values=column)
     years = range(int(frame[time].min()), int(frame[time].max()) + 1)
     return wide.reindex(columns=pd.Index(years, name=time)).astype(float)

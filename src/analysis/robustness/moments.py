@@ -33,6 +33,7 @@ from analysis.models import ModelError
 from analysis.models.absorption import absorb as absorb_effects
 from analysis.models.absorption import count_effects
 from analysis.models.row_order import consecutive
+from analysis.robustness.threads import one_blas_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -156,6 +157,7 @@ class Moments:
             )
 
 
+@one_blas_thread
 def moments_of(
     frame: pd.DataFrame,
     columns: Sequence[str],

@@ -17,6 +17,7 @@ from analysis.robustness.batch import Batch, Designs, check_batch, group_by_desi
 from analysis.robustness.fits import Fits, fit_designs
 from analysis.robustness.moments import Floats, Ints, Moments, without_dummies
 from analysis.robustness.refine import NOTHING_LEFT, Flags, refine
+from analysis.robustness.threads import one_blas_thread
 from analysis.robustness.variances import (
     Errors,
     check_errors,
@@ -30,6 +31,7 @@ __all__ = ["Batch", "solve"]
 CONFIDENCE_LEVEL = 0.95
 
 
+@one_blas_thread
 def solve(
     moments: Moments, batch: Batch, *, vcov: str = "cluster", kernel: Floats | None = None
 ) -> pd.DataFrame:

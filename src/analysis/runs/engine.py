@@ -334,7 +334,9 @@ def shared_settings(spec: RunSpec) -> dict[str, str]:
     fixed = {
         "COMPENDIUM_PROCESSED": str(spec.processed.absolute()),
         "COMPENDIUM_ROOT": str(paths.ROOT.absolute()),
-        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process to be forked has one thread
+        # a process to be forked has one thread: no helper of the allocators of Arrow and Polars
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+        "_RJEM_MALLOC_CONF": "background_thread:false",
         "LC_ALL": "C.UTF-8",
         "MATPLOTLIBRC": os.devnull,
         "NUMBA_THREADING_LAYER": "workqueue",  # the others do not survive a fork
