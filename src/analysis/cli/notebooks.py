@@ -30,6 +30,23 @@ EngineOption = Annotated[
     Engine,
     typer.Option("--engine", help="Kernels forked from a warm process, or started one by one."),
 ]
+DataOption = Annotated[
+    list[Path] | None,
+    typer.Option("--data", metavar="FILE", help="Figures of your own; may be repeated."),
+]
+ExistingOption = Annotated[
+    Existing, typer.Option("--existing", help="When the panel has an indicator of the file.")
+]
+SpreadOption = Annotated[
+    bool, typer.Option("--spread", help="Give figures of NUTS 1 to the regions inside.")
+]
+DeclareOption = Annotated[
+    list[str] | None,
+    typer.Option("--declare", metavar="KEY=VALUE", help="Say something of the file."),
+]
+AcceptOption = Annotated[
+    bool, typer.Option("--accept-questions", help="Use a file that raises questions.")
+]
 
 
 @app.command(
@@ -91,23 +108,11 @@ def run(
     ] = 600,
     force: Annotated[bool, typer.Option("--force", help="Run even if nothing changed.")] = False,
     engine: EngineOption = Engine.forked,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="FILE", help="Figures of your own; may be repeated."),
-    ] = None,
-    existing: Annotated[
-        Existing, typer.Option("--existing", help="When the panel has an indicator of the file.")
-    ] = Existing.refuse,
-    spread: Annotated[
-        bool, typer.Option("--spread", help="Give figures of NUTS 1 to the regions inside.")
-    ] = False,
-    declare: Annotated[
-        list[str] | None,
-        typer.Option("--declare", metavar="KEY=VALUE", help="Say something of the file."),
-    ] = None,
-    accept_questions: Annotated[
-        bool, typer.Option("--accept-questions", help="Use a file that raises questions.")
-    ] = False,
+    data: DataOption = None,
+    existing: ExistingOption = Existing.refuse,
+    spread: SpreadOption = False,
+    declare: DeclareOption = None,
+    accept_questions: AcceptOption = False,
 ) -> None:
     """Run one notebook with your parameters into a folder of its own.
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli.application import EXIT_FAILED, app
-from analysis.cli.notebooks import EngineOption, Existing, joined
+from analysis.cli.notebooks import (
+    AcceptOption,
+    DataOption,
+    DeclareOption,
+    EngineOption,
+    Existing,
+    ExistingOption,
+    SpreadOption,
+    joined,
+)
 from analysis.cli.printing import complain, new_table, open_console, processors, shown
 from analysis.runs.launchers import Engine
 
@@ -81,23 +90,11 @@ def sweep(
         int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Longest a cell may take.")
     ] = 600,
     engine: EngineOption = Engine.forked,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="FILE", help="Figures of your own; may be repeated."),
-    ] = None,
-    existing: Annotated[
-        Existing, typer.Option("--existing", help="When the panel has an indicator of the file.")
-    ] = Existing.refuse,
-    spread: Annotated[
-        bool, typer.Option("--spread", help="Give figures of NUTS 1 to the regions inside.")
-    ] = False,
-    declare: Annotated[
-        list[str] | None,
-        typer.Option("--declare", metavar="KEY=VALUE", help="Say something of the file."),
-    ] = None,
-    accept_questions: Annotated[
-        bool, typer.Option("--accept-questions", help="Use a file that raises questions.")
-    ] = False,
+    data: DataOption = None,
+    existing: ExistingOption = Existing.refuse,
+    spread: SpreadOption = False,
+    declare: DeclareOption = None,
+    accept_questions: AcceptOption = False,
 ) -> None:
     """Run a notebook over a grid of parameters; tables and a figure of what came of it.
 

@@ -43,7 +43,25 @@ def display(console: Console, names: Sequence[str]) -> Display:
     return LiveDisplay(console, names) if console.is_terminal else PlainDisplay(console)
 
 
-class LiveDisplay:
+class _Live:
+    """What is redrawn on a terminal for as long as its context lasts."""
+
+    _progress: RichProgress
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class LiveDisplay(_Live):
     """All steps at once, redrawn as they go."""
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
@@ -59,18 +77,6 @@ class LiveDisplay:
             name: self._progress.add_task(name, total=1, start=False, state="waiting")
             for name in names
         }
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def __call__(self, progress: Progress) -> None:
         if progress.state == REMARK:
@@ -154,7 +160,7 @@ class Tally:
         return f"{self.ended:,} of {self.total:,}" + (f": {ended}" if ended else "")
 
 
-class LiveSweepDisplay:
+class LiveSweepDisplay(_Live):
     """One bar for all runs, with the time that remains."""
 
     def __init__(self, console: Console, total: int) -> None:
@@ -169,18 +175,6 @@ class LiveSweepDisplay:
             console=console,
         )
         self._task = self._progress.add_task(self._tally.text(), total=total)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def __call__(self, progress: Progress) -> None:
         if self._tally.take(progress):
