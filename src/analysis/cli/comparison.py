@@ -37,7 +37,7 @@ def compare(
     Differences of estimates are B minus A, in standard errors of A. The beginning of a key is
     enough where it is the only one that begins so.
     """
-    from analysis.report.atomic import write_atomically
+    from analysis.atomic import write_atomically
     from analysis.report.comparison import compare_runs, comparison_page
     from analysis.runs.record import find_run
 

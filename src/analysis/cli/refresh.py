@@ -231,8 +231,8 @@ def _write_revisions(compared: "list[Compared]", out: Path, lang: Language) -> N
     import matplotlib as mpl
 
     mpl.use("agg")
+    from analysis.atomic import write_atomically
     from analysis.report import Output, theme
-    from analysis.report.atomic import write_atomically
     from analysis.report.revision_figure import revision_figure, revision_words
     from analysis.report.tables import csv_text
     from analysis.sources.revisions import tally

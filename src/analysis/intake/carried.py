@@ -9,7 +9,7 @@ from analysis import CompendiumError, sources
 from analysis.intake.checked import CarriedDataset
 from analysis.intake.native import OWN, asked_for
 from analysis.intake.problems import Problem
-from analysis.intake.sheets import Cell, Sheet
+from analysis.intake.sheets import Sheet, cell_text
 from analysis.intake.words import declared
 from analysis.sources.declared import DeclaredDataset, declaration
 from analysis.sources.observations import observations
@@ -69,18 +69,10 @@ def text_frame(sheet: Sheet, rows: Sequence[int] | None = None) -> pd.DataFrame:
     """The cells as text, ``""`` where empty, as the compiler of ``data/raw`` reads them."""
     chosen = range(len(sheet.cells)) if rows is None else rows
     columns = {
-        header: [_text(sheet.cells[at][position]) for at in chosen]
+        header: [cell_text(sheet.cells[at][position]) for at in chosen]
         for position, header in enumerate(sheet.header)
     }
     return pd.DataFrame(columns, dtype=str)
-
-
-def _text(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    return str(cell)
 
 
 def _agreement(sheet: Sheet, found: CarriedDataset, lists: CodeLists) -> float:

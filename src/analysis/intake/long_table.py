@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis.intake.layout import STATISTICAL, Roles
-from analysis.intake.sheets import Cell, Sheet
+from analysis.intake.sheets import Cell, Sheet, cell_text
 
 #: Columns of the long table. ``at`` is the position of the row in the sheet, ``column`` that of
 #: the value, ``series`` the header, the text of the indicator column, or both.
@@ -25,12 +25,14 @@ def long_table(sheet: Sheet, roles: Roles) -> pd.DataFrame:
                 {
                     "at": range(len(sheet.cells)),
                     "column": position,
-                    "geo": [_text(row[roles.geo]) for row in sheet.cells],
+                    "geo": [cell_text(row[roles.geo]) for row in sheet.cells],
                     "country": _texts(sheet, roles.country),
                     "period": pd.Series([period_of(row) for row in sheet.cells], dtype=object),
                     "series": _series(sheet, roles, header),
                     "unit_text": _texts(sheet, roles.unit),
-                    "flag": ["".join(_text(row[each]) for each in flags) for row in sheet.cells],
+                    "flag": [
+                        "".join(cell_text(row[each]) for each in flags) for row in sheet.cells
+                    ],
                     "raw": pd.Series([row[position] for row in sheet.cells], dtype=object),
                 }
             )
@@ -58,7 +60,7 @@ def _series(sheet: Sheet, roles: Roles, header: str) -> list[str]:
     ]
     columns = list(zip(names, roles.indicator, strict=True))
     texts = [
-        ".".join(f"{name}{_text(row[each])}" for name, each in columns if _text(row[each]))
+        ".".join(f"{name}{cell_text(row[each])}" for name, each in columns if cell_text(row[each]))
         for row in sheet.cells
     ]
     return [f"{text}.{header}" for text in texts] if several else texts
@@ -67,12 +69,4 @@ def _series(sheet: Sheet, roles: Roles, header: str) -> list[str]:
 def _texts(sheet: Sheet, position: int | None) -> list[str]:
     if position is None:
         return [""] * len(sheet.cells)
-    return [_text(row[position]) for row in sheet.cells]
-
-
-def _text(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    return str(cell)
+    return [cell_text(row[position]) for row in sheet.cells]

@@ -88,3 +88,12 @@ def read_file(path: Path | str, *, sheet: str | None = None) -> FileRead:
     from analysis.intake.formats.recognise import read_recognised
 
     return read_recognised(Path(path), sheet)
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell as its file shows it: nothing where it is empty, whole numbers without a point."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return str(cell)

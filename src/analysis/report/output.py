@@ -28,9 +28,9 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from analysis import CompendiumError, paths
+from analysis.atomic import write_atomically
 from analysis.languages import catalogue
 from analysis.models import round_significant
-from analysis.report.atomic import write_atomically
 from analysis.report.figure_files import figure_bytes, figure_html, print_source
 from analysis.report.regression import regression_csv, regression_layout
 from analysis.report.regression_names import Models

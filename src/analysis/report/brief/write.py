@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.report.atomic import write_atomically
+from analysis.atomic import write_atomically
 from analysis.report.brief.compose import compose
 from analysis.report.brief.context import Context
 from analysis.report.brief.pdf import render_pdf

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.report.atomic import write_atomically
+from analysis.atomic import write_atomically
 
 MANIFEST = "site.json"
 #: What a file is made of: its bytes, or the file to copy.

@@ -6,25 +6,14 @@ hash of their address. An answer whose bytes are not those of its entry counts a
 
 import hashlib
 import json
-import os
 import threading
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from analysis.atomic import write_atomically
 from analysis.sources.fetch.problems import FetchError
 
 LEDGER = "ledger.json"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write to a temporary sibling, then rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    try:
-        sibling.write_bytes(data)
-        sibling.replace(path)
-    finally:
-        sibling.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +79,7 @@ class Ledger:
         digest = hashlib.sha256(body).hexdigest()
         kept = replace(entry, bytes=len(body), sha256=digest, failure="")
         with self._lock:
-            write_whole(self.file(entry.address), body)
+            write_atomically(self.file(entry.address), body)
             self._write(kept)
         return kept
 
@@ -112,4 +101,4 @@ class Ledger:
         self._entries[entry.address] = entry
         rows = [asdict(self._entries[address]) for address in sorted(self._entries)]
         text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-        write_whole(self.folder / LEDGER, text.encode())
+        write_atomically(self.folder / LEDGER, text.encode())

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import Field, ValidationError
 
+from analysis.atomic import write_atomically
 from analysis.sources.compile import write_table
 from analysis.sources.declared import Strict
 from analysis.sources.fetch.carried import Place
-from analysis.sources.fetch.ledger import Entry, write_whole
+from analysis.sources.fetch.ledger import Entry
 from analysis.sources.fetch.problems import FetchError
 from analysis.sources.fetch.tidy import Tidy
 
@@ -108,7 +109,7 @@ def write_fetched(place: Place, tidy: Tidy, answers: list[Entry], folder: Path) 
     text = yaml.safe_dump(
         Contents(datasets=after).model_dump(exclude_defaults=True), sort_keys=False, width=100
     )
-    write_whole(folder / CONTENTS, (HEAD + text).encode())
+    write_atomically(folder / CONTENTS, (HEAD + text).encode())
     return entry
 
 
@@ -119,7 +120,7 @@ def _write_aside(aside: pd.DataFrame, path: Path) -> None:
         return
     texts = aside.select_dtypes(exclude="number").columns
     guarded = aside.assign(**{name: aside[name].map(_guarded) for name in texts})
-    write_whole(path, guarded.to_csv(index=False, lineterminator="\n").encode())
+    write_atomically(path, guarded.to_csv(index=False, lineterminator="\n").encode())
 
 
 def _guarded(cell: str) -> str:
