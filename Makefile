@@ -22,7 +22,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-reproduce: $(INSTALLED)  ## build the data, run every notebook, write figures and reports/index.html
+reproduce: $(INSTALLED)  ## build the data, run every notebook, write figures and reports/site
 	$(BIN)/compendium reproduce
 
 test: $(INSTALLED)  ## run the whole test suite
