@@ -18,7 +18,8 @@ from analysis.intake.checked import (
     Counts,
     Indicator,
 )
-from analysis.panel.build import build_key, changed_tables, read_manifest
+from analysis.panel.build import build_key
+from analysis.panel.manifest import changed_tables, read_manifest
 
 #: The published tables of the repository, and a place for the folders of this test session.
 PUBLISHED = paths.RAW

@@ -17,8 +17,8 @@ from analysis.intake.declaration import Declaration, DeclaredIndicator
 from analysis.intake.existing import Rule
 from analysis.intake.overlay import Brought, Joined, Rules, join
 from analysis.intake.problems import Problem
-from analysis.panel.build import read_manifest
 from analysis.panel.codebook import variables, with_role
+from analysis.panel.manifest import read_manifest
 
 FIRMS = Indicator("firms", "=Firms <b>", "NR", "count")
 GRANTS = Indicator("grants", "Aides (k€)", "EUR", "money", "k€", 1000.0)

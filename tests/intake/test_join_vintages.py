@@ -13,7 +13,7 @@ from analysis.intake.bring import bring
 from analysis.intake.gazetteer import gazetteer
 from analysis.intake.overlay import join
 from analysis.intake.vintage import recompiled
-from analysis.panel.build import read_manifest
+from analysis.panel.manifest import read_manifest
 from analysis.sources.declared import DeclaredDataset, declaration
 
 EVERY = [

@@ -40,7 +40,7 @@ def joined(tmp_path: Path) -> Path:
         "mine", "Mine", "Mien", "EUR", "EUR", "rate", "mine.csv", "brought", roles=("outcome",)
     )
     (processed / "own.json").write_text(json.dumps(own | {"variables": [as_declared(mine)]}))
-    from analysis.panel.build import write_manifest
+    from analysis.panel.manifest import write_manifest
 
     write_manifest(processed, "key", {"regions": 1})
     return processed

@@ -33,17 +33,9 @@ from analysis.intake.sheets import read_file
 from analysis.intake.vintage import recompiled
 from analysis.languages import LANGUAGES
 from analysis.panel.assemble import assemble, span, write_tables
-from analysis.panel.build import (
-    OWN,
-    RAW_TABLES,
-    TABLES,
-    build_key,
-    changed_tables,
-    clear_leftovers,
-    read_manifest,
-    write_manifest,
-)
+from analysis.panel.build import RAW_TABLES, TABLES, build_key, clear_leftovers
 from analysis.panel.codebook import Variable, as_declared, variables
+from analysis.panel.manifest import OWN, changed_tables, read_manifest, write_manifest
 from analysis.sources.catalogue import LEDGER, Catalogue, catalogue
 from analysis.sources.compile import write_ledger, write_table
 

@@ -6,18 +6,14 @@ not done again, and a table altered by hand is noticed.
 """
 
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import CompendiumError, paths
+from analysis.panel.manifest import OWN, changed_tables, read_manifest, write_manifest
 
-#: Beside the tables of a copy of the data that a user's files have been joined to: which files,
-#: and the columns they add.
-OWN = "own.json"
 TABLES = (
     *("regions", "nuts3", "countries", "industries", "technologies", "performers", "eligibility"),
     *("links", "evaluations", "conversion"),
@@ -69,19 +65,6 @@ def build(force: bool = False) -> BuildSummary:
     return BuildSummary(target, rows, built=True)
 
 
-def write_manifest(
-    folder: Path, key: str, rows: Mapping[str, int], years: Sequence[int] = ()
-) -> None:
-    """Write build.json: what was built, the years it covers, the hash of every file of ``folder``.
-
-    years: first and last year of the panel.
-    """
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    content = {"key": key, "rows": dict(rows), "years": list(years), "files": files}
-    text = json.dumps(content, indent=1, sort_keys=True)
-    (folder / "build.json").write_text(text + "\n", encoding="utf-8")
-
-
 def _as_joined(target: Path) -> BuildSummary:
     """A copy of the data with a user's files is never rebuilt from the published tables alone."""
     manifest = read_manifest(target)
@@ -91,23 +74,6 @@ def _as_joined(target: Path) -> BuildSummary:
             "remove the folder and give the files again with --data"
         )
     return BuildSummary(target, manifest["rows"], built=False)
-
-
-def read_manifest(folder: Path) -> dict | None:
-    """The content of build.json, or None where there is no readable build."""
-    try:
-        return json.loads((folder / "build.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def changed_tables(folder: Path, files: Mapping[str, str]) -> list[str]:
-    """Which of ``files`` (name → SHA-256 when written) are gone or have other bytes, sorted."""
-    return [
-        name
-        for name, digest in sorted(files.items())
-        if not (folder / name).is_file() or _sha256(folder / name) != digest
-    ]
 
 
 def build_key() -> str:
@@ -120,10 +86,6 @@ def build_key() -> str:
                 digest.update(f"{room}/{path.name}\0".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _write_tables(folder: Path) -> tuple[dict[str, int], list[int]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from analysis import CompendiumError, paths
-from analysis.panel.build import OWN
+from analysis.panel.manifest import OWN
 
 ROLES = ("outcome", "treatment", "input", "control")
 

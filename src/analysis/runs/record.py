@@ -19,7 +19,7 @@ from typing import Any
 
 import analysis
 from analysis import CompendiumError, paths
-from analysis.panel.build import OWN, changed_tables
+from analysis.panel.manifest import OWN, changed_tables
 from analysis.runs.notebooks import Notebook, check_declaration, find_notebook, read_notebook
 from analysis.runs.parameters import (
     REGISTRY,

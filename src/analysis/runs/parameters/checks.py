@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from analysis import paths
-from analysis.panel.build import read_manifest
+from analysis.panel.manifest import read_manifest
 from analysis.runs.parameters.errors import hint
 
 #: Years of the published data, for as long as nothing has been built from them.
