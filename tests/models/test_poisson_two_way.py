@@ -138,3 +138,13 @@ def test_no_byte_depends_on_the_number_of_threads(monkeypatch):
         monkeypatch.setattr(two_way.config, "NUMBA_NUM_THREADS", threads)
         results.add(fit(specification(("unit", "year")), frame).frame().to_json())
     assert len(results) == 1
+
+
+def test_separation_that_leaves_no_weight_is_named():
+    """The means of separated rows vanish until the effects cannot be absorbed any more."""
+    random = np.random.default_rng(49)
+    frame = pd.DataFrame({"unit": random.integers(0, 9, 27), "year": random.integers(0, 7, 27)})
+    frame["x"] = random.normal(size=27)
+    frame["z"] = random.normal(size=27)
+    frame["count"] = random.poisson(0.35, 27).astype(float)
+    assert "rows with outcome zero are perfectly" in message(specification(("unit", "year")), frame)

@@ -52,7 +52,8 @@ def test_a_curve_is_read_from_yaml() -> None:
         ({"focus": {"column": "x", "transform": "lg"}}, "focus: entry 1: transform: .*, got 'lg'"),
         ({"focus": {"column": "x", "lags": 1}}, "focus: entry 1: lags: .* did you mean lag"),
         ({"focus": {"column": ["x", "z"], "label": "A"}}, "label names one measure"),
-        ({"focus": {"column": "x", "times": 0}}, "times must not be zero"),
+        ({"focus": {"column": "x", "times": 0}}, "times must be a number other than zero"),
+        ({"focus": {"column": "x", "times": float("nan")}}, "other than zero, got nan"),
         ({"focus": ["x", "x"]}, "x is given twice in focus"),
         ({"samples": {"s": {"year": {"form": 1}}}}, "samples: s: year: form: .* mean from"),
         ({"samples": {"s": {"year": {}}}}, "samples: s: year: a condition needs one of is, not"),
@@ -186,6 +187,32 @@ def test_poisson_takes_outcomes_as_they_stand() -> None:
     chosen = enumerate_curve(curve).choices
     pairs = set(zip(chosen["outcome"], chosen["estimator"], strict=True))
     assert pairs == {("y", "ols"), ("y", "poisson"), ("log(y)", "ols")}
+
+
+def test_errors_by_leverage_are_for_least_squares() -> None:
+    curve = declared(
+        estimator=["ols", "iv", "poisson"], instruments={"one": "z"}, clusters=["geo", "hc2", "hc3"]
+    )
+    chosen = enumerate_curve(curve).choices
+    by_leverage = chosen["cluster"].isin(["hc2", "hc3"])
+    assert set(chosen["estimator"][by_leverage]) == {"ols"}
+    assert chosen["estimator"][~by_leverage].tolist() == ["ols", "iv", "poisson"]
+
+
+def test_a_control_that_is_an_instrument_is_left_out() -> None:
+    curve = declared(
+        estimator=["ols", "iv"], instruments={"one": "z", "two": "w"}, controls=["z", "log(w)"]
+    )
+    chosen = enumerate_curve(curve).choices
+    assert not ((chosen["instruments"] == "one") & chosen["with_z"]).any()
+    assert chosen["instruments"].value_counts().to_dict() == {"none": 4, "one": 2, "two": 4}
+
+
+def test_measures_that_differ_have_names_that_differ() -> None:
+    curve = declared(
+        focus=[{"column": "x", "times": 0.1234567}, {"column": "x", "times": 0.1234568}]
+    )
+    assert [m.name for m in flat(curve.focus)] == ["x × 0.1234567", "x × 0.1234568"]
 
 
 def test_a_curve_too_large_is_refused_before_it_is_listed() -> None:

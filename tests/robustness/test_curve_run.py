@@ -127,6 +127,17 @@ def test_bytes_do_not_depend_on_the_order_of_rows_or_columns(panel: pd.DataFrame
     pd.testing.assert_frame_equal(first.passes, second.passes)
 
 
+def test_no_sum_over_rows_is_in_the_order_they_came(panel: pd.DataFrame) -> None:
+    random = np.random.default_rng(7)
+    placed = panel.assign(lon=random.uniform(0, 20, len(panel)), lat=50 + panel["rd"].fillna(0))
+    declared = {"outcomes": "unemployment", "focus": "share(funds)", "standardise": "percent"}
+    curve = Curve.of({**declared, "clusters": ["country", "geo within 400 km"]})
+    first = run_curve(curve, placed).table
+    for seed in range(3):
+        again = run_curve(curve, placed.sample(frac=1, random_state=seed)).table
+        pd.testing.assert_frame_equal(first, again, check_exact=True)
+
+
 def test_passes_are_few_shown_and_account_for_every_specification(
     result: CurveResult, panel: pd.DataFrame
 ) -> None:
@@ -241,6 +252,7 @@ def test_samples_are_what_their_conditions_say(
         ({"samples": {"s": {"year": "2001"}}}, "year: '2001' cannot be a value"),
         ({"weights": "rd"}, "weights 'rd': .* values are zero or negative"),
         ({"focus": "L1.funds", "time": "date"}, "needs the columns 'geo' and 'date'"),
+        ({"focus": "L1.funds", "time": "country"}, "needs years as numbers; column 'country' is"),
     ],
 )
 def test_a_curve_that_does_not_fit_the_frame_is_refused(
@@ -377,6 +389,34 @@ def test_effects_are_in_the_unit_asked_and_turned_by_the_sign(panel: pd.DataFram
         assert (table["effect"] < table["effect_high"]).all()
         width = (table["effect_high"] - table["effect_low"]) / np.abs(factors)
         np.testing.assert_allclose(width, table["ci_high"] - table["ci_low"], rtol=1e-10)
+
+
+def test_what_is_multiplied_by_less_than_zero_is_turned_in_every_unit(panel: pd.DataFrame) -> None:
+    outcomes = [{"column": "patents", "transform": ["level", "log", "growth"], "times": -2}]
+    for unit in ("none", "percent", "outcome sd"):
+        declared = {"focus": "funds", "clusters": "geo", "standardise": unit}
+        table = run_curve(Curve.of({**declared, "outcomes": outcomes}), panel).table
+        assert (np.sign(table["effect"]) == np.sign(table["estimate"])).all()
+
+
+@pytest.mark.parametrize("unit", ["percent", "outcome sd", "both sd"])
+def test_what_does_not_vary_has_no_unit(panel: pd.DataFrame, unit: str) -> None:
+    frame = panel.assign(nothing=0.0, one=1.0)
+    declared = {"outcomes": ["nothing", "patents"], "focus": ["one", "funds"], "clusters": "geo"}
+    result = run_curve(Curve.of({**declared, "standardise": unit}), frame)
+    known = (result.table["outcome"] == "patents") & (result.table["focus"] == "funds")
+    assert (known == np.isfinite(result.table["effect"])).all()
+    assert (known == (result.table["flag"] == "")).all()
+    test = joint_test(curve_parts(result, "geo"), draws=19, seed=1)
+    assert (test.n_used, test.n_flagged) == (4, 3)
+    assert test.median == pytest.approx(result.table.loc[known, "effect"].item(), rel=1e-9)
+
+
+def test_per_cent_of_a_mean_of_zero_is_refused(panel: pd.DataFrame) -> None:
+    frame = panel.assign(gap=panel["density"] - panel["density"].mean())
+    declared = {"outcomes": "gap", "focus": "funds", "clusters": "geo", "standardise": "percent"}
+    with pytest.raises(CurveError, match="percent of gap has no meaning; its mean is 0 in the sam"):
+        run_curve(Curve.of(declared), frame)
 
 
 def test_moments_of_a_pass_can_be_made_again(result: CurveResult) -> None:

@@ -13,6 +13,7 @@ from analysis.robustness.dominance import (
     dominance_gap,
     drawn_moments,
     excess_r_squared,
+    p_value_of_draws,
 )
 
 PEOPLE, MONEY = ["skills", "schools"], ["money"]
@@ -108,7 +109,7 @@ def test_the_curve_has_every_choice_once_and_the_gap_of_each(regions: pd.DataFra
     gap = dominance_gap(drawn, "y", PEOPLE, MONEY, ["density"])
     assert row["estimate"] == pytest.approx(gap[0])
     assert row["ci_low"] == pytest.approx(np.quantile(gap[1:], 0.025))
-    assert row["p_value"] == min(1, 2 * min((gap[1:] <= 0).mean(), (gap[1:] >= 0).mean()))
+    assert row["p_value"] == p_value_of_draws(gap[1:])
     assert (table["ci_low"] <= table["estimate"]).all()
     assert (table["estimate"] <= table["ci_high"]).all()
 
@@ -152,3 +153,11 @@ def test_indicators_that_vanish_or_repeat_add_nothing(regions: pd.DataFrame) -> 
     assert drawn.rank(["skills", "never"]) == 1
     with pytest.raises(ModelError, match="nothing is left"):
         excess_r_squared(drawn, "y", ["again"], ["skills"])
+
+
+def test_p_values_of_draws_agree_with_the_interval_and_are_never_zero() -> None:
+    draws = np.arange(1.0, 202.0)
+    for shift, p_value in ((0, 2 / 201), (1, 2 / 201), (5, 10 / 201), (6, 12 / 201), (101, 1)):
+        low, high = np.quantile(draws - shift, [0.025, 0.975])
+        assert p_value_of_draws(draws - shift) == pytest.approx(p_value)
+        assert (p_value < 0.05) == (low > 0 or high < 0)

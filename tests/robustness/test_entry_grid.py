@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis import CompendiumError
 from analysis.indicators.clustered_discrimination import clustered_discrimination
@@ -81,3 +82,13 @@ def test_noise_scores_chance_and_a_longer_lag_than_the_data_is_refused():
     assert (alone["effect"].abs() < 6).all()
     with pytest.raises(CompendiumError, match="no forecast of the grid"):
         entry_grid(activity, factors, GRID | {"lags": [9]}, years=(2008, 2013))
+
+
+def test_p_values_are_those_of_the_intervals():
+    table = entry_grid(*made(1.0), GRID, years=(2008, 2013))
+    outside = (table["effect_low"] > 0) | (table["effect_high"] < 0)
+    assert ((table["p_value"] < 0.05) == outside).all()
+    one = table.iloc[0]
+    t = abs(one["effect"]) / one["std_error"]
+    assert one["p_value"] == pytest.approx(2 * stats.t.sf(t, one["n_clusters"] - 1))
+    assert table["p_value"].nunique() > 2

@@ -141,6 +141,8 @@ def test_effective_clusters_are_all_clusters_when_they_are_alike():
     assert effective_clusters(
         moments_of(frame, ["y", "x"], cluster="region"), "y", "x"
     ) == pytest.approx(9)
+    with pytest.raises(ModelError, match="no cluster moves the estimate"):
+        jackknife(moments_of(frame, ["y", "x"], cluster="region"), "y", "x")
     frame.loc[frame["region"] == 0, "x"] *= 30
     assert effective_clusters(moments_of(frame, ["y", "x"], cluster="region"), "y", "x") < 1.2
 

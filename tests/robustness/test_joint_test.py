@@ -193,3 +193,15 @@ def test_a_family_with_a_hole_is_refused():
         stepdown([part(frame)], seed=1)
     with pytest.raises(ModelError, match="2 statistics but draws of shape"):
         romano_wolf(np.zeros(2), np.zeros((3, 4)))
+
+
+def test_draws_that_fit_exactly_in_both_directions_count():
+    """With two clusters a draw can leave no residual: its z are infinite, here of both signs."""
+    frame = pd.DataFrame({"region": [0, 1] * 3, "x": [0.0, 0.0, -1.0, -1.0, -1.0, 1.0]})
+    frame["y1"] = frame["y2"] = [1.0, -1.0, 1.0, 1.0, 1.0, 1.0]
+    frame["y3"] = -frame["y1"]
+    outcomes = ("y1", "y2", "y3")
+    moments = moments_of(frame, [*outcomes, "x"], cluster="region")
+    batch = Batch.named(moments, [(outcome, "x", ()) for outcome in outcomes])
+    # Of the four draws, one is the sample, one its opposite, and two have no aggregate.
+    assert joint_test([CurvePart(moments, batch)], sign=-1, seed=1).p_stouffer == 3 / 4

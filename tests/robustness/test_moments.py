@@ -190,6 +190,8 @@ def test_bad_columns_are_refused() -> None:
         moments_of(frame, ("y", "y"), cluster="unit")
     with pytest.raises(ModelError, match="at least one row"):
         moments_of(frame.iloc[:0], COLUMNS, cluster="unit")
+    with pytest.raises(ModelError, match="at most 2 columns, got 3: unit, year, country"):
+        moments_of(frame, COLUMNS, cluster="unit", absorb=("unit", "year", "country"))
 
 
 def test_unknown_names_list_the_columns() -> None:

@@ -425,6 +425,37 @@ def test_negative_two_way_variance_is_flagged() -> None:
     raise AssertionError("no sample with a negative two-way variance was drawn")
 
 
+def in_one_unit(seed: int) -> pd.DataFrame:
+    """x varies within one unit only, so that its scores add up to zero in every one of them."""
+    frame = panel(seed)
+    return frame.assign(x=frame["x"].where(frame["unit"] == 4, 0.0))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_error_of_rounding_is_no_error(seed: int) -> None:
+    frame = in_one_unit(seed)
+    moments = moments_of(frame, COLUMNS, cluster="unit", absorb=("unit",), second_cluster=None)
+    result = solve(moments, Batch.named(moments, [("y1", "x", ())])).iloc[0]
+    assert result["flag"] == "variance not positive"
+    assert np.isfinite(result["estimate"]) and np.isnan(result["std_error"])
+    choices = {"absorb": ("unit",), "vcov": "cluster", "cluster": ("unit",)}
+    alone = one_fit(frame, ("y1", "x", ()), **choices)
+    assert np.isnan(alone["std_error"]) and np.isnan(alone["p_value"])
+    assert alone["estimate"] == pytest.approx(result["estimate"], rel=1e-9)
+
+
+def test_a_first_stage_without_degrees_of_freedom_is_flagged() -> None:
+    frame = panel(3, missing=0).iloc[:5]
+    moments = moments_of(frame, COLUMNS, cluster=None)
+    instruments = ("z1", "z2", "c3", "c4")
+    specifications = [("y1", "x", ()), ("y1", "x", ("c1",))]
+    for count, flags in ((2, ["", ""]), (3, ["", "no degrees of freedom"])):
+        batch = Batch.named(
+            moments, specifications, endogenous=("x",), instruments=instruments[:count]
+        )
+        assert solve(moments, batch, vcov="classical")["flag"].tolist() == flags
+
+
 # Invariance -------------------------------------------------------------------------------------
 
 

@@ -141,6 +141,16 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
         moments_of_parquet(paths, ("y", "y"), cluster="firm")
     with pytest.raises(ModelError, match=r"nested here: \['firm', 'region'\], crossing: \[\]"):
         moments_of_parquet(paths, COLUMNS, cluster="region", absorb=("firm", "region"))
+    with pytest.raises(ModelError, match=r"column 'region' is (large_)?string, expected numbers"):
+        moments_of_parquet(paths, COLUMNS, cluster="firm", weights="region")
+    with pytest.raises(ModelError, match=r"absent.parquet cannot be read as a Parquet file"):
+        moments_of_parquet([tmp_path / "absent.parquet"], COLUMNS, cluster="firm")
+    frame.assign(firm=frame["firm"].astype(str)).to_parquet(tmp_path / "texts.parquet")
+    with pytest.raises(ModelError, match=r"'firm' is int64, (large_)?string; it must be the same"):
+        moments_of_parquet([paths[0], tmp_path / "texts.parquet"], COLUMNS, cluster="firm")
+    (tmp_path / "part0.parquet").write_text("unit,year")
+    with pytest.raises(ModelError, match=r"part0.parquet cannot be read as a Parquet file"):
+        moments_of_parquet(paths, COLUMNS, cluster="firm")
     empty = write(tmp_path, frame.iloc[:0], n_files=1)
     with pytest.raises(ModelError, match="at least one row"):
         moments_of_parquet(empty, COLUMNS, cluster="firm")
@@ -167,3 +177,18 @@ def test_too_many_crossing_levels_are_refused(tmp_path: Path) -> None:
     frame["cell"] = np.arange(len(frame)) % 150
     with pytest.raises(ModelError, match="'cell' crosses the clusters and has 150 levels; at most"):
         moments_of_parquet(write(tmp_path, frame), COLUMNS, cluster="region", absorb=("cell",))
+
+
+def test_keys_that_are_no_number_are_missing(tmp_path: Path) -> None:
+    table = pa.table({"y": [1.0, 2.0, 4.0], "unit": pa.array([1.0, float("nan"), 2.0])})
+    pq.write_table(table, tmp_path / "gap.parquet")
+    with pytest.raises(ModelError, match="column 'unit' has 1 missing values"):
+        moments_of_parquet([tmp_path / "gap.parquet"], ["y"], cluster="unit")
+
+
+def test_whole_numbers_may_be_large(tmp_path: Path) -> None:
+    frame = panel().assign(z=lambda rows: rows["z"] * 2**57 + 1)
+    paths = write(tmp_path, frame)
+    streamed = moments_of_parquet(paths, COLUMNS, cluster="region", absorb=("firm", "year"))
+    held = moments_of(frame, COLUMNS, cluster="region", absorb=("firm", "year"))
+    assert_equal_moments(streamed, held)

@@ -330,3 +330,16 @@ def test_one_cluster_is_refused():
     moments = moments_of(frame, ["y", "x"], cluster="region")
     with pytest.raises(ModelError, match="at least two clusters"):
         wild_bootstrap(moments, "y", "x", draws=9, seed=1)
+
+
+def test_a_coefficient_without_a_clustered_error_is_refused():
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame({"region": np.repeat(np.arange(12), 8), "y": random.normal(size=96)})
+    frame["x"] = np.where(frame["region"] == 4, random.normal(size=96), 0.0)
+    moments = moments_of(frame, ["y", "x"], cluster="region", absorb=["region"])
+    assert math.isnan(regression_on(moments, "y", "x").std_error)
+    with pytest.raises(ModelError, match="no clustered error: the scores add up to zero in every"):
+        wild_bootstrap(moments, "y", "x", draws=99, seed=1)
+    result = wild_bootstrap_curve(moments, Batch.named(moments, [("y", "x", ())]), seed=1)
+    assert result["flag"].iloc[0].startswith("there is no clustered error")
+    assert result.drop(columns="flag").isna().all(axis=None)

@@ -13,6 +13,10 @@ Codes = NDArray[np.int64]
 TOLERANCE = 1e-12
 
 
+class AbsorptionError(ModelError):
+    """Effects that rounding keeps from being absorbed."""
+
+
 def absorb(columns: Floats, effects: Codes, weights: Floats, *, overwrite: bool = False) -> Floats:
     """Residuals of ``columns`` (n, k) from a weighted regression on dummies of ``effects`` (n, q).
 
@@ -21,7 +25,7 @@ def absorb(columns: Floats, effects: Codes, weights: Floats, *, overwrite: bool 
     projections reaches 1e-12 also where few observations connect the levels. With ``overwrite``
     the residuals may take the place of ``columns``, which saves their memory.
 
-    Raises ModelError when rounding keeps the residuals from being exact.
+    Raises AbsorptionError when rounding keeps the residuals from being exact.
     """
     if not effects.shape[1] or not columns.shape[1]:
         return columns
@@ -32,7 +36,7 @@ def absorb(columns: Floats, effects: Codes, weights: Floats, *, overwrite: bool 
         own = columns if overwrite else np.array(columns, dtype=float, order="C")
         residuals = absorb_exactly(own, groups, weights)
     if residuals is None:
-        raise ModelError("the fixed effects could not be absorbed to the required accuracy")
+        raise AbsorptionError("the fixed effects could not be absorbed to the required accuracy")
     return residuals
 
 

@@ -11,15 +11,29 @@ from analysis.models.specification import ModelError
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+#: A variance of so small a share of ``(x'x)^-1 e'e`` is rounding: its scores add up to zero in
+#: every cluster (or are zero in every row), as when a regressor varies within one cluster only.
+ROUNDING = 1e-18
+
 
 def covariance(
     solution: Solution, vcov: str, n_parameters: int, clusters: Codes, effects: Codes
 ) -> Floats:
-    """Covariance (k, k) of ``solution.coefficients``.
+    """Covariance (k, k) of ``solution.coefficients``; variances that are rounding are zero.
 
     ``clusters`` (n, 0..2) and ``effects`` (n, 0..2) are consecutive codes; ``n_parameters`` is K,
     absorbed effects included.
     """
+    matrix = _sandwich(solution, vcov, n_parameters, clusters, effects)
+    squares = np.einsum("i,i,i->", solution.weights, solution.residuals, solution.residuals)
+    rounding = np.abs(np.diag(matrix)) <= ROUNDING * squares * np.diag(solution.bread)
+    matrix[rounding, rounding] = 0.0
+    return matrix
+
+
+def _sandwich(
+    solution: Solution, vcov: str, n_parameters: int, clusters: Codes, effects: Codes
+) -> Floats:
     bread, n = solution.bread, len(solution.residuals)
     if vcov == "classical":
         return bread * _residual_variance(solution, n_parameters)

@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import linalg
 
-from analysis.models.absorption import absorb
+from analysis.models.absorption import AbsorptionError, absorb
 from analysis.models.poisson_two_way import concentrated_optimum
 from analysis.models.specification import CollinearError, ModelError
 from analysis.models.two_way import group_rows
@@ -143,7 +143,10 @@ def _iterate(
     mean = np.exp(predictor)
     for _ in range(MAX_ITERATIONS):
         working = predictor + (outcome - mean) / mean
-        step = solve_ols(working, regressors, effects, weights * mean, terms)
+        try:
+            step = solve_ols(working, regressors, effects, weights * mean, terms)
+        except AbsorptionError:  # means that vanish are weights that vanish
+            break
         moved = float(np.abs(working - step.residuals - predictor).max())
         predictor = working - step.residuals
         mean = np.exp(np.clip(predictor, -700, 700))
@@ -151,9 +154,9 @@ def _iterate(
             return _at_optimum(step, outcome, mean, weights)
     vanishing = int((mean < VANISHING * outcome.mean()).sum())
     raise ModelError(
-        f"the Poisson model did not converge in {MAX_ITERATIONS} steps; {vanishing} rows with "
-        "outcome zero are perfectly predicted, so some coefficient has no finite value. Remove the "
-        "regressor that separates them"
+        f"the Poisson model did not converge; {vanishing} rows with outcome zero are perfectly "
+        "predicted, so some coefficient has no finite value. Remove the regressor that separates "
+        "them"
     )
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import product
-from math import comb
+from math import comb, isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -164,7 +164,7 @@ class Measure:
         inner = f"mean{self.average}({self.column})" if self.average > 1 else self.column
         if self.transform != "level":
             inner = f"{self.transform}({inner})"
-        scaled = "" if self.times == 1 else f" × {self.times:g}"
+        scaled = "" if self.times == 1 else f" × {self.times:.15g}"
         return (f"L{self.lag}." if self.lag else "") + inner + scaled
 
 
@@ -196,8 +196,8 @@ class Variants(Strict):
     def _one_label(self) -> "Variants":
         if self.label and len(self.measures()) > 1:
             raise ValueError("label names one measure, but the lists give several")
-        if not self.times:
-            raise ValueError("times must not be zero")
+        if not (self.times and isfinite(self.times)):
+            raise ValueError(f"times must be a number other than zero, got {self.times}")
         return self
 
     def measures(self) -> list[Measure]:

@@ -101,8 +101,8 @@ def measure_values(frame: pd.DataFrame, measure: Measure, unit: str, time: str) 
     working = pd.DataFrame({"value": _numbers(frame[measure.column])})
     if unit in frame and time in frame:
         working = working.assign(**{unit: frame[unit], time: frame[time]})
-    elif measure.average > 1 or measure.lag or measure.transform not in ("level", *_ZERO_RULES):
-        raise CurveError(f"{measure.formula} needs the columns {unit!r} and {time!r} in the frame")
+    if measure.average > 1 or measure.lag or measure.transform not in ("level", *_ZERO_RULES):
+        _check_years(working, measure, unit, time)
     if measure.average > 1:
         working["value"] = measures.moving_average(working, "value", measure.average, unit, time)
     working["value"] = _transformed(working, measure.transform, unit, time)
@@ -112,6 +112,15 @@ def measure_values(frame: pd.DataFrame, measure: Measure, unit: str, time: str) 
     if infinite:
         raise CurveError(f"{measure.formula} has {infinite} infinite values in the frame")
     return working["value"] * measure.times
+
+
+def _check_years(working: pd.DataFrame, measure: Measure, unit: str, time: str) -> None:
+    if unit not in working or time not in working:
+        raise CurveError(f"{measure.formula} needs the columns {unit!r} and {time!r} in the frame")
+    if not pd.api.types.is_numeric_dtype(working[time]):
+        raise CurveError(
+            f"{measure.formula} needs years as numbers; column {time!r} is {working[time].dtype}"
+        )
 
 
 def _transformed(working: pd.DataFrame, transform: str, unit: str, time: str) -> pd.Series:
@@ -195,7 +204,10 @@ def _weights(column: pd.Series) -> pd.Series:
     values = _numbers(column)
     count = int((values <= 0).sum())
     if count:
-        raise CurveError(f"weights {column.name!r}: {count} values are zero or negative")
+        raise CurveError(
+            f"weights {column.name!r}: {count} values are zero or negative; make them missing to "
+            "leave these rows out"
+        )
     return values
 
 

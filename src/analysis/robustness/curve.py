@@ -35,6 +35,7 @@ say which rows count. Control sets that lose different rows need a pass each: wi
 that have gaps, ``complete: controls`` or ``complete: common`` holds the rows fixed and is faster.
 """
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -78,6 +79,8 @@ EFFECT_UNITS = {
 #: From here on a pass is worth several threads.
 MANY_SPECIFICATIONS = 2_000
 MANY_ROWS = 100_000
+#: Share of the standard deviation below which a mean is rounding.
+ZERO_MEAN = 1e-12
 _COUNTS = ("n_obs", "n_units", "n_clusters")
 _TEXTS = ("flag", "engine")
 
@@ -208,7 +211,9 @@ def curve_parts(result: CurveResult, cluster: str) -> list[CurvePart]:
             f"joint tests need one cluster column that the curve has: {cluster!r} is not among "
             f"{', '.join(single) or 'none'}"
         )
-    factors = _factors(plan) * _signs(plan)
+    factors = _factors(plan)
+    # Where nothing varies nothing is estimated, in whatever unit.
+    scale = _signs(plan) / np.where(np.isfinite(factors), factors, 1.0)
     parts = []
     for one in plan.passes:
         if one.cluster != cluster or one.engine != "moments" or not one.n_obs:
@@ -222,7 +227,7 @@ def curve_parts(result: CurveResult, cluster: str) -> list[CurvePart]:
         kept = replace(one, specifications=_drawable(plan, one))
         if len(kept.specifications):
             batch = pass_batch(plan, kept, moments)
-            parts.append(CurvePart(moments, batch, 1 / factors[kept.specifications]))
+            parts.append(CurvePart(moments, batch, scale[kept.specifications]))
     return parts
 
 
@@ -360,15 +365,23 @@ def _factors(plan: Plan) -> Floats:
 
 
 def _factor(standardise: str, cell: Cell, measured: Mapping[str, tuple[float, float]]) -> float:
-    """``measured``: mean and standard deviation by measure."""
+    """Missing where outcome or focus does not vary; ``measured``: mean and deviation by measure."""
     outcome = cell.outcome
+    mean, deviation = measured[outcome.formula]
     if standardise != "percent":
         of_focus = measured[cell.focus.formula][1] if standardise == "both sd" else 1.0
-        return of_focus / measured[outcome.formula][1]
+        return of_focus / deviation if deviation and of_focus else math.nan
     if cell.estimator == "poisson":
         return 100.0  # coefficients are of the logarithm of the mean
     if outcome.transform in LOGS:
-        return 100.0 / outcome.times
+        return 100.0 / abs(outcome.times)
     if outcome.transform == "growth":
-        return 1.0 / outcome.times
-    return 100.0 / abs(measured[outcome.formula][0])
+        return 1.0 / abs(outcome.times)
+    if abs(mean) <= ZERO_MEAN * deviation:
+        if not deviation:
+            return math.nan
+        raise CurveError(
+            f"standardise: percent of {outcome.name} has no meaning; its mean is 0 in the sample "
+            f"{cell.sample!r}"
+        )
+    return 100.0 / abs(mean)

@@ -192,8 +192,7 @@ def dominance_curve(
     DataFrame
         ``first``, ``second`` (names joined by " + "), one column of truth values per control,
         ``estimate, ci_low, ci_high, p_value``: percentage points, the percentile interval of the
-        draws, widened to the estimate where that lies outside, and twice the smaller share of
-        draws on one side of zero, which agrees with the interval for 201, 401, ... draws.
+        draws, widened to the estimate where that lies outside, and `p_value_of_draws`.
     """
     rows = []
     for chosen in choices_of(controls):
@@ -203,8 +202,7 @@ def dominance_curve(
         pairs = [(a, b) for a in left for b in right]
         gaps = 100 * np.array([left[a] - right[b] for a, b in pairs])
         low, high = np.quantile(gaps[:, 1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
-        sides = np.array([(gaps[:, 1:] <= 0).sum(axis=1), (gaps[:, 1:] >= 0).sum(axis=1)])
-        p_values = np.minimum(2 * sides.min(axis=0) / (gaps.shape[1] - 1), 1)
+        p_values = p_value_of_draws(gaps[:, 1:])
         rows += [
             (" + ".join(a), " + ".join(b), *flags, gap, min(lower, gap), max(upper, gap), p)
             for (a, b), gap, lower, upper, p in zip(
@@ -213,6 +211,16 @@ def dominance_curve(
         ]
     names = ["first", "second", *controls, "estimate", "ci_low", "ci_high", "p_value"]
     return pd.DataFrame(rows, columns=names)
+
+
+def p_value_of_draws(draws: Floats) -> Floats:
+    """Twice the smaller share of bootstrap draws (..., B) on one side of zero, at most 1.
+
+    Agrees with the percentile interval for 201, 401, ... draws. A side without a draw counts as
+    one: B draws cannot tell a smaller p-value than 2 / B.
+    """
+    below, above = (draws <= 0).sum(axis=-1), (draws >= 0).sum(axis=-1)
+    return np.asarray(np.clip(2 * np.minimum(below, above), 2, draws.shape[-1]) / draws.shape[-1])
 
 
 def choices_of(names: Sequence[str]) -> list[tuple[str, ...]]:

@@ -146,8 +146,8 @@ def enumerate_curve(curve: Curve) -> Enumeration:
 
     Left out besides what ``never together`` names: a focus variable, control or instrument that is
     the outcome itself in another form (the same column, years and lag), a control that is the focus
-    variable in another form, and Poisson regressions of a transformed outcome or with errors by
-    distance.
+    variable in another form or one of the instruments, Poisson regressions of a transformed outcome
+    or with errors by distance, and HC2 and HC3 for another estimator than least squares.
 
     Raises
     ------
@@ -164,8 +164,9 @@ def enumerate_curve(curve: Curve) -> Enumeration:
     total = sum(counts)
     if not total:
         raise CurveError(
-            f"the rules leave none of the {bound:,} combinations; never together, or a control "
-            "that is also the outcome or the focus variable, excludes all"
+            f"the rules leave none of the {bound:,} combinations; what excludes all is never "
+            "together, a control that is also the outcome, the focus variable or an instrument, "
+            "poisson with a transformed outcome or errors by distance, or hc2 and hc3 without ols"
         )
     if total > curve.limit:
         raise CurveError(_too_many(f"{total:,} specifications", curve.limit, curve))
@@ -266,7 +267,8 @@ def _allowed_sets(curve: Curve, cell: Cell, sets: ControlSets) -> Ints:
     if not _makes_sense(curve, cell):
         return np.empty(0, dtype=np.int64)
     taken = (_quantity(cell.outcome), _quantity(cell.focus))
-    same = [_quantity(measure) in taken for measure in sets.measures]
+    instruments = {m.formula for m in flat(curve.instruments.get(cell.instruments, []))}
+    same = [_quantity(m) in taken or m.formula in instruments for m in sets.measures]
     allowed = ~sets.columns[:, same].any(axis=1)
     for rule in curve.never_together:
         allowed &= ~_forbidden(rule, cell, sets)
@@ -274,9 +276,11 @@ def _allowed_sets(curve: Curve, cell: Cell, sets: ControlSets) -> Ints:
 
 
 def _makes_sense(curve: Curve, cell: Cell) -> bool:
-    outcome = _quantity(cell.outcome)
-    transformed, near = cell.outcome.transform != "level", curve.errors(cell.cluster).within
+    outcome, errors = _quantity(cell.outcome), curve.errors(cell.cluster)
+    transformed, near = cell.outcome.transform != "level", errors.within
     if cell.estimator == "poisson" and (transformed or near):
+        return False
+    if cell.estimator != "ols" and errors.vcov in ("hc2", "hc3"):
         return False
     instruments = flat(curve.instruments.get(cell.instruments, []))
     taken = [_quantity(measure) for measure in instruments]

@@ -18,7 +18,12 @@ from scipy import stats
 
 from analysis.models import ModelError
 from analysis.robustness.moments import Moments
-from analysis.robustness.one_regression import SMALLEST_PIVOT, Regression, regression_on
+from analysis.robustness.one_regression import (
+    NO_SCORES,
+    SMALLEST_PIVOT,
+    Regression,
+    regression_on,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -85,7 +90,7 @@ def jackknife(
     """Cluster jackknife variance ``(G - 1) / G * sum of squared changes``.
 
     CV3 of MacKinnon, Nielsen and Webb (2023, equation 11), centred on the estimate. Raises
-    ModelError if the coefficient cannot be estimated without some cluster.
+    ModelError if the coefficient cannot be estimated without some cluster, or none moves it.
     """
     regression = regression_on(moments, outcome, focus, controls)
     estimates = _estimates_without(moments, regression, moments.blocks)
@@ -97,6 +102,8 @@ def jackknife(
         )
     n_clusters = len(estimates)
     spread = (n_clusters - 1) / n_clusters * ((estimates - regression.estimate) ** 2).sum()
+    if not spread > NO_SCORES * moments.squares[regression.outcome] / regression.focus_squares:
+        raise ModelError("the jackknife has no error: no cluster moves the estimate")
     error = float(np.sqrt(spread))
     statistic = regression.estimate / error
     margin = float(stats.t.isf(0.025, n_clusters - 1)) * error

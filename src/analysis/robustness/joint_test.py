@@ -110,10 +110,12 @@ def joint_test(
         raise ModelError(f"no specification could be estimated: {drawn[0].flags[0]}")
     estimate, z = estimate[kept], z[kept]
     critical = stats.norm.isf(level / 2)
+    with np.errstate(invalid="ignore"):
+        stouffer = z.sum(axis=0) / math.sqrt(len(z))
     curve = {
         "median": np.median(estimate, axis=0),
         "share": _share(z, critical, sign),
-        "z": z.sum(axis=0) / math.sqrt(len(z)),
+        "z": stouffer,
     }
     return JointTest(
         sign=sign,
@@ -206,7 +208,8 @@ def _p_value(values: Floats, sign: int, contains_sample: bool) -> float:
     """Of the sample, the first value, among the draws, in the direction of sign."""
     directed = values * sign if sign else np.abs(values)
     tied = directed[0] - TIE * abs(directed[0])
-    n_extreme = int((directed[1:] >= tied).sum())
+    # Not ">=": z values that are infinite in both directions add up to no number, and count.
+    n_extreme = int((~(directed[1:] < tied)).sum())
     return float(share_as_extreme(n_extreme, len(values) - 1, contains_sample))
 
 

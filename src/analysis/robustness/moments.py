@@ -179,8 +179,10 @@ def moments_of(
     ------
     ModelError
         If a column is absent, not numeric, missing or infinite somewhere, a weight is not
-        positive, or there are no rows.
+        positive, there are no rows, or more than two effects.
     """
+    if len(absorb) > 2:
+        raise ModelError(f"absorb: at most 2 columns, got {len(absorb)}: {', '.join(absorb)}")
     named = [*absorb, *_named(cluster), *_named(second_cluster)]
     _check_frame(frame, columns, named, weights)
     labels, codes = _cluster_codes(frame, cluster)

@@ -6,6 +6,7 @@ is ``c_x' M c_y / c_x' M c_x``, the score of cluster g for the focus ``c_x' M_g 
 the residuals of the regression that imposes the coefficient r are those of ``c_y - r c_x``.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SMALLEST_PIVOT = 1e-11
+#: Squares of scores that are so small a share of those of focus times outcome are rounding.
+NO_SCORES = 1e-18
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -31,7 +34,8 @@ class Regression:
     and dummies. ``outcome_residual`` and ``focus_residual`` (K,) are ``c_y`` and ``c_x``,
     ``focus_squares`` is ``c_x' M c_x`` and ``leverages`` (G, K) are ``M_g c_x``;
     ``inverse_others`` (k - 1, k - 1) is the inverse of ``W'W``. ``factor`` is the small-sample
-    factor of the clustered variance and ``n_parameters`` the K of the convention.
+    factor of the clustered variance and ``n_parameters`` the K of the convention. ``std_error`` is
+    missing where the scores of every cluster are zero: the focus varies in one cluster only, say.
     """
 
     outcome: int
@@ -52,6 +56,14 @@ class Regression:
     def statistic(self) -> float:
         """Estimate over clustered standard error."""
         return self.estimate / self.std_error
+
+    def require_error(self) -> None:
+        """`ModelError` if there is no standard error to test with."""
+        if math.isnan(self.std_error):
+            raise ModelError(
+                "there is no clustered error: the scores add up to zero in every cluster, as when "
+                "the focus varies within one cluster only or the outcome is fitted exactly"
+            )
 
 
 def regression_on(
@@ -93,6 +105,8 @@ def regression_at(moments: Moments, outcome: int, focus: int, controls: Ints) ->
     _check_pivot(moments, focus, squares)
     estimate = float(outcome_residual @ projected) / squares
     scores = leverages @ (outcome_residual - estimate * focus_residual)
+    score_squares = float(scores @ scores)
+    known = score_squares > NO_SCORES * squares * moments.squares[outcome]
     factor = n_clusters / (n_clusters - 1) * (moments.n_obs - 1) / df_residual
     return Regression(
         outcome=outcome,
@@ -104,7 +118,7 @@ def regression_at(moments: Moments, outcome: int, focus: int, controls: Ints) ->
         leverages=leverages,
         inverse_others=inverse,
         estimate=estimate,
-        std_error=float(np.sqrt(factor * scores @ scores)) / squares,
+        std_error=math.sqrt(factor * score_squares) / squares if known else math.nan,
         factor=factor,
         n_parameters=n_parameters,
         df_residual=df_residual,

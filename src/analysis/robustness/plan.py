@@ -52,13 +52,16 @@ class Pass:
     specifications: Ints
 
     def rows(self, n: int) -> Flags:
-        """(n,) which rows of the frame the pass uses."""
+        """(n,) which rows of the columns of the plan the pass uses."""
         return np.unpackbits(self.packed, count=n).astype(bool)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Plan:
-    """A curve made ready for a frame: its specifications, columns (n rows) and passes."""
+    """A curve made ready for a frame: its specifications, columns (n rows) and passes.
+
+    The rows of ``columns`` are those of the frame by unit and time.
+    """
 
     enumeration: Enumeration
     columns: pd.DataFrame
@@ -150,6 +153,9 @@ def plan_curve(curve: Curve, frame: pd.DataFrame) -> Plan:
         If the curve is too large or empty, or does not fit the frame.
     """
     enumeration = enumerate_curve(curve)
+    keys = [name for name in (curve.unit, curve.time) if name in frame]
+    # Totals of a year and means of coordinates are sums: not in the order the rows came in.
+    frame = frame.sort_values(keys, kind="stable") if keys else frame
     columns = curve_columns(curve, frame)
     rows = _Rows(enumeration, columns, frame)
     groups: dict[Any, _Group] = {}

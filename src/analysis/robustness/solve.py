@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from analysis.models.covariance import ROUNDING
 from analysis.robustness.batch import Batch, Designs, check_batch, group_by_design
 from analysis.robustness.fits import Fits, fit_designs
 from analysis.robustness.moments import Floats, Ints, Moments, without_dummies
@@ -55,8 +56,9 @@ def solve(
 
         ``flag`` is empty, or says why numbers are missing (``no degrees of freedom``,
         ``not identified``, ``no variation: name``, ``collinear: name``; and only errors are missing
-        with ``too few clusters`` and ``variance not positive``), or warns about numbers that are
-        there: ``near singular`` and ``nearly exact fit`` were estimated from the rows by QR and are
+        with ``too few clusters`` and ``variance not positive``: negative, or zero but for rounding,
+        as where the focus varies within one cluster only), or warns about numbers that are there:
+        ``near singular`` and ``nearly exact fit`` were estimated from the rows by QR and are
         accurate, unless ``without rows`` follows: then digits are lost.
 
     Raises
@@ -86,7 +88,10 @@ def _flags(moments: Moments, designs: Designs, fits: Fits) -> Flags:
         flags[s] = f"no variation: {moments.columns[designs.outcomes[s]]}"
     design = designs.of_specification
     flags[(designs.n_instruments < designs.n_regressors)[design]] = "not identified"
-    flags[_remaining(moments, designs) <= 0] = "no degrees of freedom"
+    left_by_first_stage = moments.n_obs - moments.n_parameters - designs.n_instruments[design]
+    flags[np.minimum(left_by_first_stage, _remaining(moments, designs)) <= 0] = (
+        "no degrees of freedom"
+    )
     return flags
 
 
@@ -108,8 +113,9 @@ def _numbers(
     """The columns of the result, in the units of the data and the order of the designs."""
     n_clusters = cluster_count(moments, errors)
     remaining = _remaining(moments, designs)
+    rounding = ROUNDING * fits.bread[designs.of_specification] * fits.residual_squares
+    uncertain = missing | ~(variances > np.maximum(rounding, 0))
     variances = variances * parameter_factor(errors, moments.n_obs, remaining)
-    uncertain = missing | ~(variances > 0)
     flags[uncertain & ~missing] = "variance not positive"
     if n_clusters is not None and n_clusters < 2:
         flags[~missing] = "too few clusters"

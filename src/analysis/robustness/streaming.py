@@ -98,8 +98,7 @@ def moments_of_parquet(
         If a column is absent, not numeric, missing or infinite somewhere, a weight is not
         positive, there are no rows, or the effects are more than the above.
     """
-    named = [cluster, *absorb]
-    _check_schemas(paths, columns, [*named, *([weights] if weights else [])])
+    _check_schemas(paths, columns, [cluster, *absorb], [weights] if weights else [])
     keys = _keys(paths, cluster, absorb)
     sums = _empty_sums(keys, len(columns))
     start = 0
@@ -150,17 +149,24 @@ def _codes(paths: Sequence[Path], name: str) -> tuple[Codes, tuple[Any, ...]]:
     chunks = [batch.column(0) for _, batch in _batches(paths, [name])]
     if not any(len(chunk) for chunk in chunks):
         raise ModelError("moments need at least one row; the files are empty")
-    column = pa.chunked_array(chunks)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if column.null_count:
-        raise ModelError(f"column {name!r} has {column.null_count} missing values")
+    kinds = {str(_kind(chunk.type)): _kind(chunk.type) for chunk in chunks}
+    if len(kinds) > 1:
+        raise ModelError(f"column {name!r} is {', '.join(kinds)}; it must be the same in all files")
+    column = pa.chunked_array([chunk.cast(_kind(chunk.type)) for chunk in chunks])
+    missing = pc.sum(pc.is_null(column, nan_is_null=True)).as_py()
+    if missing:
+        raise ModelError(f"column {name!r} has {missing} missing values")
     encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     labels = encoded.dictionary.take(pa.array(order)).to_pylist()
     return rank[encoded.indices.to_numpy()], tuple(labels)
+
+
+def _kind(kind: pa.DataType) -> pa.DataType:
+    """The type of the values, however they are stored."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _dummies(
@@ -377,7 +383,8 @@ def _arrays(
 
 
 def _numbers(batch: pa.RecordBatch, name: str, path: Path) -> Floats:
-    values = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    # As in pandas, whole numbers beyond 2**53 are rounded.
+    values = batch.column(name).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise ModelError(
@@ -387,22 +394,31 @@ def _numbers(batch: pa.RecordBatch, name: str, path: Path) -> Floats:
     return values
 
 
-def _check_schemas(paths: Sequence[Path], columns: Sequence[str], others: Sequence[str]) -> None:
+def _check_schemas(
+    paths: Sequence[Path], columns: Sequence[str], keys: Sequence[str], weights: Sequence[str]
+) -> None:
     if not paths:
         raise ModelError("moments need at least one Parquet file")
     repeated = sorted({name for name in columns if list(columns).count(name) > 1})
     if repeated or not columns:
         raise ModelError(f"moments need columns, each once; repeated: {repeated}")
     for path in paths:
-        schema = pq.read_schema(path)
-        for name in [*columns, *others]:
+        schema = _schema(path)
+        for name in [*columns, *keys, *weights]:
             if name not in schema.names:
                 raise ModelError(f"{path} has no column {name!r}; it has {schema.names}")
-        for name in columns:
+        for name in [*columns, *weights]:
             if not _is_number(schema.field(name).type):
                 raise ModelError(
                     f"{path}: column {name!r} is {schema.field(name).type}, expected numbers"
                 )
+
+
+def _schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ModelError(f"{path} cannot be read as a Parquet file: {error}") from error
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -110,14 +110,15 @@ def wild_bootstrap(
     Raises
     ------
     ModelError
-        If the specification cannot be estimated (see `regression_on`), the moments do not keep
-        effects crossing the clusters as dummies, or an argument is not allowed.
+        If the specification or its error cannot be estimated (see `regression_on`), the moments do
+        not keep effects crossing the clusters as dummies, or an argument is not allowed.
     """
     if level is not None and not 0 < level < 1:
         raise ModelError(f"level: expected between 0 and 1, or None, got {level}")
     if tails not in ("symmetric", "equal-tailed"):
         raise ModelError(f"tails: {tails!r} is not 'symmetric' or 'equal-tailed'")
     regression = regression_on(moments, outcome, focus, controls)
+    regression.require_error()
     drawn = wild_weights(len(moments.clusters), weights, draws, seed, name)
     enumerated = is_enumerated(len(moments.clusters), weights, draws)
     imposed = null if impose_null else regression.estimate
@@ -248,9 +249,11 @@ def _specified(moments: Moments, batch: Batch, place: int) -> tuple[Regression |
     controls = np.flatnonzero(batch.controls[place])
     outcome, focus = int(batch.outcome[place]), int(batch.focus[place])
     try:
-        return regression_at(moments, outcome, focus, controls), ""
+        regression = regression_at(moments, outcome, focus, controls)
+        regression.require_error()
     except ModelError as error:
         return None, str(error)
+    return regression, ""
 
 
 # --- Weights -------------------------------------------------------------------------------------
