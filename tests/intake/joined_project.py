@@ -72,7 +72,7 @@ def checked(
     cells: int | None = None,
     recognised: CarriedDataset | None = None,
 ) -> Checked:
-    """A file after checking, with these figures; ``cells`` more than rows says they were summed."""
+    """A file after checking, with these figures; ``cells`` says they are sums over a list."""
     columns = ["geo", "geo_version", "nuts_level", "year", "indicator", "value"]
     figures = pd.DataFrame(list(rows), columns=columns)
     figures = figures.assign(unit="", flag="", vintage="", source_column="v")
@@ -92,4 +92,5 @@ def checked(
         notes=(),
         sha256="0" * 64,
         sidecar="",
+        is_list=cells is not None,
     )

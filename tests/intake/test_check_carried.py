@@ -6,12 +6,16 @@ import gzip
 import pandas as pd
 import pytest
 
+from analysis import sources
 from analysis.intake.carried import declared_dataset
+from analysis.intake.changes import changed_figures
 from analysis.intake.check import check
 from analysis.intake.checked import CarriedDataset
 from analysis.intake.declaration import Declaration
 from analysis.intake.gazetteer import gazetteer
 from analysis.intake.words import declared
+from analysis.panel.assemble import assemble
+from analysis.panel.build import RAW_TABLES
 from analysis.sources.declared import declaration
 from analysis.sources.observations import observations
 
@@ -98,6 +102,26 @@ def test_figures_are_those_the_compiler_makes_and_rows_are_right(file, shared_da
     geo = dataset.layout.geo
     rows = checked.observations["source_row"].to_numpy() - 2
     assert (frame[geo].to_numpy()[rows] == checked.observations["geo"].to_numpy()).all()
+
+
+def test_a_vintage_that_changes_nothing_in_the_panel_says_so(shared_data):
+    note = "no column of the panel is made of {}: with this file its figures stay as they are"
+    for file, (_, code, *_) in list(VINTAGES.items())[:3]:
+        told = check(shared_data / file, Declaration(dataset=code, accept="all")).notes
+        assert any(each.startswith(note.format(code)) for each in told) == (code != "tgs00042")
+
+
+def test_datasets_said_to_be_unused_change_nothing_in_the_panel():
+    unused = declared("carried")["not_in_panel"]
+    codes = {each["code"] for each in declared("carried")["datasets"]}
+    assert set(unused) <= codes
+    raw = {name: sources.read(name) for name in RAW_TABLES}
+    without = {
+        name: frame[~frame["dataset"].isin(unused)] if "dataset" in frame else frame
+        for name, frame in raw.items()
+    }
+    assert sum(len(raw[name]) - len(without[name]) for name in raw) > 10_000
+    assert changed_figures(assemble(raw), assemble(without)).empty
 
 
 def test_a_file_of_ones_own_with_the_columns_of_a_dataset_is_ones_own(tmp_path):

@@ -3,6 +3,8 @@
 import gzip
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from openpyxl import Workbook
@@ -246,7 +248,7 @@ def test_the_suggested_declaration_reads_the_file_alike(tmp_path):
 def test_a_scale_unlike_the_carried_column_is_asked(tmp_path):
     codes = ["FR10", "FR21", "FR22", "FR23", "FR24", "FR25"]
     panel = pd.DataFrame({"geo": codes, "year": 2010, "gdp_mio_eur": [600.0, 30, 40, 50, 60, 35]})
-    content = "geo;year;gdp_mio_eur (€)\n" + "".join(
+    content = "geo;year;gdp (€)\n" + "".join(
         f"{geo};2010;{value * 1e6:.0f}\n"
         for geo, value in zip(codes, panel["gdp_mio_eur"], strict=True)
     )
@@ -255,3 +257,84 @@ def test_a_scale_unlike_the_carried_column_is_asked(tmp_path):
     (question,) = check(path, Declaration(name="gdp_mio_eur"), panel).questions
     assert question.rule == "scale.column"
     assert "about 1,000,000 times the carried ones (6 in common)" in question.message
+
+
+QUARTERS = "geo,period,grants (EUR)\n" + "".join(f"FR10,2010-Q{q},{q}0\n" for q in (1, 2, 3, 4))
+
+
+def test_quarters_are_added_up_when_all_are_there(tmp_path):
+    checked = read(tmp_path / "q.csv", QUARTERS, aggregate="sum")
+    assert not checked.errors and not checked.questions
+    assert figures(checked) == {("FR10", "2013", 2010, "grants"): 100.0}
+    assert not checked.is_list, "a year of which no quarter is given is missing, not zero"
+
+
+@pytest.mark.parametrize("more", ["FR10,2011-Q1,9\n", "FR10,2011T2,:\nFR10,2011T1,9\n"])
+def test_a_year_with_quarters_missing_is_asked(more, tmp_path):
+    (question,) = read(tmp_path / "q.csv", QUARTERS + more, aggregate="sum").questions
+    assert question.rule == "year.incomplete"
+    assert question.message == "FR10 has in 2011 (grants) 1 of the 4 parts of the year"
+    accepted = read(tmp_path / "q.csv", aggregate="sum", accept="year.incomplete")
+    assert figures(accepted)[("FR10", "2013", 2011, "grants")] == 9.0
+
+
+@pytest.mark.parametrize("more", ["FR10,2010,100\n", "FR10,2010-S1,30\n"])
+def test_a_year_is_not_added_to_its_quarters(more, tmp_path):
+    (error,) = read(tmp_path / "q.csv", QUARTERS + more, aggregate="sum").errors
+    assert (error.rule, error.row) == ("year.overlapping", 2)
+    assert error.message.startswith("FR10 has in 2010 (grants) a figure of the whole year and of")
+
+
+def test_a_list_of_operations_says_what_an_absent_row_means(tmp_path):
+    rows = "Projet;Région;Mois;Aide (€)\nP1;FR10;2010;5\nP2;FR10;2010;7\nP3;FR21;2011;1\n"
+    checked = read(tmp_path / "list.csv", rows)
+    assert checked.is_list
+    assert "a territory of the list without a row in a year has nothing booked then: 0" in (
+        checked.notes
+    )
+
+
+def test_of_rows_that_differ_the_second_is_not_said_to_be_the_same(tmp_path):
+    checked = read(tmp_path / "f.csv", "geo,year,jobs (number)\nFR10,2010,5\nFR10,2010,6\n")
+    assert list(checked.aside["rule"]) == ["file.refused", "duplicate.different"]
+
+
+def test_a_series_called_share_may_be_a_percentage(tmp_path):
+    rows = "geo,year,indicator,unit,value\nFR10,2010,share,%,3\nFR10,2010,firms,number,4\n"
+    checked = read(tmp_path / "f.csv", rows)
+    assert not checked.questions
+    assert {each.name: each.unit for each in checked.indicators} == {"share": "PC", "firms": "NR"}
+
+
+def test_a_parquet_column_with_few_figures_is_one_of_figures(tmp_path):
+    frame = pa.table({"geo": ["FR10", "FR21", "FR22"], "year": [2010] * 3, "firms": [2.0] * 3})
+    frame = frame.set_column(2, "firms", pa.array([float("nan"), float("nan"), 2.0]))
+    pq.write_table(frame, tmp_path / "f.parquet")
+    checked = read(tmp_path / "f.parquet", unit="number")
+    assert figures(checked) == {("FR22", "2013", 2010, "firms"): 2.0}
+    assert list(checked.aside["rule"]) == ["value.empty"] * 2
+
+
+def test_a_total_among_the_rows_that_are_added_up_is_asked(tmp_path):
+    rows = "id;geo;year;sector;grants (M€)\n1;FR10;2010;Total;10\n2;FR10;2010;firms;6\n"
+    (question,) = read(tmp_path / "f.csv", rows + "3;FR10;2010;state;4\n").questions
+    assert (question.rule, question.row, question.column) == ("aggregate.total", 2, "sector")
+    same = rows.replace("firms", "total")
+    assert not read(tmp_path / "f.csv", same).questions, "every row is of the total of something"
+
+
+def test_a_row_of_sdmx_that_deletes_a_figure_gives_none(tmp_path):
+    rows = (
+        "STRUCTURE,STRUCTURE_ID,ACTION,REF_AREA,TIME_PERIOD,OBS_VALUE\n"
+        "dataflow,X:Y(1.0),I,FRA,2010,43.5\ndataflow,X:Y(1.0),D,DEU,2010,70.0\n"
+    )
+    checked = read(tmp_path / "f.csv", rows, unit="number", name="firms")
+    assert figures(checked) == {("FR", "2013", 2010, "firms"): 43.5}
+    assert list(checked.aside["rule"]) == ["row.deleted"]
+
+
+def test_one_of_several_series_without_a_unit_is_to_be_said_in_the_declaration(tmp_path):
+    rows = "Région;Année;Aides (k€);Projets\nAlsace;2010;5;2\nBretagne;2010;6;3\n"
+    (error,) = read(tmp_path / "f.csv", rows).errors
+    assert error.rule == "unit.missing"
+    assert error.suggestion.startswith("say it in the declaration under indicators")

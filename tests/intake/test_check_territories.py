@@ -110,7 +110,13 @@ def test_new_french_regions_are_nuts_1_and_old_ones_nuts_2():
         ("Prague", "CZ01"), ("Alto Adige", "ITH1"), ("Brittany", "FR52"), ("GR11", "EL11"),
         ("UKI1", "UKI1"), ("Germany", "DE"), ("Allemagne", "DE"), ("GBR", "UK"), ("USA", "USA"),
         ("gr", "EL"), ("République tchèque", "CZ"), ("FR10 Île de France", "FR10"),
-        ("Provence Alpes Côte d’Azur", "FR82"),
+        ("Provence Alpes Côte d’Azur", "FR82"), ("Rioja, La", "ES23"), ("Balears, Illes", "ES53"),
+        ("Asturias, Principado de", "ES12"), ("Darmstadt, Regierungsbezirk", "DE71"),
+        ("Freistaat Sachsen", "DED"), ("Land Berlin", "DE3"), ("Région Bretagne", "FR52"),
+        ("RÉGION CENTRE", "FR24"), ("Regione Toscana", "ITI1"), ("P.A. Trento", "ITH2"),
+        ("Województwo mazowieckie", "PL12"), ("01 - Ain", "FR711"), ("Paris (75)", "FR101"),
+        ("2A Corse-du-Sud", "FR831"), ("Département de la Réunion", "FRA4"),
+        ("Alsace (1)", "FR42"), ("Corse¹", "FR83"),
     ],
 )  # fmt: skip
 def test_names_and_codes_in_other_words(label, code):
@@ -135,10 +141,14 @@ def test_names_and_codes_in_other_words(label, code):
         (["Luxembourg", "France", "Allemagne"], "LU"),
         (["Luxembourg", "Paris", "Namur"], "territory.ambiguous"),
         (["Luxembourg"], "territory.ambiguous"),
+        (["Vienne", "Paris", "Ain"], "FR534"),
+        (["Vienne", "Salzbourg", "Tyrol"], "AT13"),
+        (["Vienne", "Berlin", "Rome"], "territory.ambiguous"),
+        (["Comunitat Valenciana", "Sevilla", "Barcelona", "Huesca"], "ES52"),
     ],
 )
 def test_a_name_of_two_territories_is_settled_by_the_others_or_asked(labels, expected):
-    found = understood(labels)["Luxembourg"]
+    found = understood(labels)[labels[0]]
     assert (found if isinstance(found, str) else found[1]) == expected
 
 
@@ -154,6 +164,13 @@ def test_a_name_of_two_levels_is_asked_unless_the_level_is_said():
     assert understood(["Liège"], level=3)["Liège"][1] == "BE332"
 
 
+def test_words_of_three_letters_are_no_codes_unless_others_are():
+    assert understood(["Est", "Île-de-France", "Méditerranée"])["Est"] == ("2013", "FR4")
+    assert understood(["DOM", "Bretagne"])["DOM"] == "territory.total"
+    codes = understood(["EST", "DOM", "FRA"])
+    assert (codes["EST"][1], codes["DOM"][1]) == ("EE", "DOM")
+
+
 def test_iso_3_letters_and_nuts_1_codes_are_told_apart():
     assert understood(["FRA", "ITA"])["FRA"][1] == "FR"
     assert understood(["FRA", "FR1", "FR2"])["FRA"] == ("2013", "FRA")
@@ -165,6 +182,8 @@ def test_iso_3_letters_and_nuts_1_codes_are_told_apart():
     [
         ("Total", "total"), ("EU28", "group"), ("Zone euro", "group"), ("FRZZ", "nowhere"),
         ("Hors région", "nowhere"), ("Non réparti", "nowhere"), ("Ensemble", "total"),
+        ("Total Nacional", "total"), ("Deutschland insgesamt", "total"),
+        ("France métropolitaine", "total"), ("Sous-total Bretagne", "total"),
     ],
 )  # fmt: skip
 def test_what_is_no_territory_is_recognised(label, rule):

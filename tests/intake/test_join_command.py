@@ -77,6 +77,21 @@ def test_an_unknown_outcome_is_told_the_columns_of_the_file_too(project, monkeyp
     assert not paths.RUNS.exists()
 
 
+def test_what_a_file_cannot_say_is_said_to_params_too(project, monkeypatch, capsys):
+    file = project / "patents.csv"
+    file.write_text("geo,year,value\nFR10,2005,3\n")
+    arguments = ["params", "03_knowledge_production", "--data", str(file)]
+    assert typed(monkeypatch, *arguments) == 1
+    assert "said here with --declare" in capsys.readouterr().err
+    arguments += ["--declare", "unit=number", "--declare", "name=patents"]
+    assert typed(monkeypatch, *arguments) == 1
+    assert "say --existing replace" in capsys.readouterr().err
+    assert typed(monkeypatch, *arguments, "--existing", "extend") == 0
+    told = capsys.readouterr().out
+    assert "1 figure found no place in the panel (data/not_placed.csv)" in told
+    assert "figures of the panel that change: none (data/changes.csv)" in told
+
+
 def test_a_declaration_that_is_none_is_refused(project, monkeypatch, capsys):
     file = project / "firms.csv"
     file.write_text("geo,year,value\nFR10,2000,1\n")

@@ -199,7 +199,18 @@ def _require_years_of_the_file(found: Joined, regions: pd.DataFrame) -> None:
             )
             for geo in FRENCH
         ),
+        *(("patents", geo, "the panel has a figure, which stands") for geo in sorted(FRENCH)),
     ]  # fmt: skip
+
+
+def test_figures_of_levels_that_a_column_is_not_made_of_are_told(tmp_path):
+    rows = figures("patents", 12.0, years=(2010,))
+    rows += [("FR2", "2013", 1, 2010, "patents", 30.0), ("FR", "2013", 0, 2010, "patents", 90.0)]
+    found = joined(tmp_path, checked(rows, PATENTS), "replace")
+    lost = pd.read_csv(found.folder / "report" / "not_placed.csv").set_index("geo")
+    assert lost["value"].to_dict() == {"FR2": 30.0, "FR": 90.0}
+    assert set(lost["why"]) == {"the panel does not make this column of figures of this level"}
+    assert found.changed == len(pd.read_csv(found.folder / "report" / "changes.csv")) > 0
 
 
 REFUSED: dict[str, tuple[Checked, Rule, str]] = {

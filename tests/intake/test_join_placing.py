@@ -107,7 +107,9 @@ def test_new_french_regions_find_their_place_at_level_1(flows, names):
     new = codes(names, "2016", 1, "FR")
     rows = [(geo, "2016", 1, 2012, "firms", 100.0) for geo in new if geo != "FRZ"]
     found = placed(rows, FIRMS, flows)
-    assert found.levels[2].empty
+    alike = ["FR10", "FR24", "FR51", "FR52", "FR82", "FR83"]
+    assert list(found.levels[2].index) == alike, "those that are one region of NUTS 2"
+    assert (found.levels[2][2012] == 100.0).all() and found.unplaced.empty
     assert found.levels[1].loc["FR1", 2012] == pytest.approx(100.0)
     assert found.levels[1][2012].sum() == pytest.approx(100.0 * len(rows))
 
@@ -172,6 +174,62 @@ def test_every_figure_is_on_the_map_or_said_to_be_lost(data, flows, names):
         for geo, value in zip(chosen, values, strict=True)
     ]
     found = placed(rows, FIRMS, flows)
-    told = found.unplaced[~found.unplaced["why"].str.startswith("the code has no flow")]
+    told = found.unplaced[found.unplaced["why"].str.startswith("the code is of no version")]
     account = found.account[["mass_after", "mass_set_aside"]].sum().sum()
     assert account + told["value"].sum() == pytest.approx(sum(values), rel=1e-9, abs=1e-9)
+
+
+def test_operations_of_every_level_add_up(flows):
+    rows = [
+        ("FR52", "2013", 2, 2010, "grants", 1000.0),
+        ("FR521", "2013", 3, 2010, "grants", 100.0),
+        ("FR522", "2013", 3, 2011, "grants", 10.0),
+        ("FR5", "2013", 1, 2012, "grants", 7.0),
+        ("DE3", "2013", 1, 2010, "grants", 50.0),
+        ("FR", "2013", 0, 2011, "grants", 3.0),
+    ]
+    found = placed(rows, GRANTS, flows, cells=99)
+    assert found.unplaced.empty
+    assert list(found.levels[2].loc["FR52"]) == [1100.0, 10.0, 0.0]
+    assert list(found.levels[1].loc["FR5"]) == [1100.0, 10.0, 7.0]
+    assert list(found.levels[0].loc["FR"]) == [1100.0, 13.0, 7.0]
+    for level, code in ((2, "DE30"), (1, "DE3"), (0, "DE")):
+        assert list(found.levels[level].loc[code]) == [50.0, 0.0, 0.0]
+    assert found.account["mass_after"].sum() == pytest.approx(1167.0)
+    spread = place(checked(rows, GRANTS, cells=99), GRANTS, flows, table("regions"), spread=True)
+    assert spread.levels[2][2012].sum() == pytest.approx(7.0)
+    assert list(spread.levels[1].loc["FR5"]) == [1100.0, 10.0, pytest.approx(7.0)]
+
+
+def test_a_figure_of_a_region_stands_and_its_parts_are_told(flows):
+    rows = [
+        ("FR52", "2013", 2, 2010, "firms", 1000.0),
+        ("FR521", "2013", 3, 2010, "firms", 100.0),
+    ]
+    found = placed(rows, FIRMS, flows)
+    assert found.levels[2].loc["FR52", 2010] == 1000.0
+    (lost,) = found.unplaced.to_dict("records")
+    assert (lost["geo"], lost["why"]) == (
+        "FR521",
+        "the file has a figure of its NUTS 2 region, which stands",
+    )
+
+
+def test_half_of_a_region_is_told(flows):
+    found = placed([("PL91", "2016", 2, 2012, "firms", 60.0)], FIRMS, flows)
+    (lost,) = found.unplaced.to_dict("records")
+    assert (lost["geo"], lost["value"]) == ("PL91", 60.0)
+    assert lost["why"] == "other parts of its NUTS 2013 region have no figure that year"
+
+
+def test_a_larger_region_that_is_one_region_gives_its_figure(flows):
+    rows = [
+        ("DE3", "2013", 1, 2010, "share_x", 4.0),
+        ("DE3", "2013", 1, 2011, "share_x", 5.0),
+        ("DE30", "2013", 2, 2011, "share_x", 5.5),
+        ("DE2", "2013", 1, 2010, "share_x", 6.0),
+    ]
+    found = placed(rows, SHARE, flows)
+    assert list(found.levels[2].index) == ["DE30"]
+    assert list(found.levels[2].loc["DE30"]) == [4.0, 5.5], "a figure of the file stands"
+    assert found.levels[1].loc["DE2", 2010] == 6.0 and found.unplaced.empty

@@ -1,6 +1,7 @@
 """From a French spreadsheet to a run: checked, joined, run, recorded; nothing secret written."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from joined_project import at, root
 
 from analysis import CompendiumError, paths
+from analysis.cli import main
 from analysis.cli.new import subject
 from analysis.intake.bring import bring
 from analysis.intake.overlay import join
@@ -118,3 +120,37 @@ def test_problems_of_all_files_are_told_at_once(project):
     assert "empty.csv" in message
     assert "good.csv" not in message
     assert message.endswith("compendium data check FILE … --write-declaration`.")
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["compendium", *arguments])
+    with pytest.raises(SystemExit) as leaving:
+        main()
+    return int(leaving.value.code or 0)
+
+
+def test_a_file_is_swept_over_as_it_is_typed(project, monkeypatch, capsys):
+    file = french_spreadsheet(project / "aides.csv")
+    assert typed(monkeypatch, "new", "aides", "--title", "Aides", "--data", str(file)) == 0
+    assert typed(monkeypatch, "params", "aides", "--data", str(file)) == 0
+    told = capsys.readouterr().out
+    assert "aides.csv: 231 rows, 231 used" in told
+    assert "montant_per_head" in told
+
+    out = project / "swept"
+    grid = ["--grid", "lag=0,1", "--grid", "lags=1", "--out", str(out), "--jobs", "1"]
+    assert typed(monkeypatch, "sweep", "aides", "--data", str(file), *grid) == 0
+    told = capsys.readouterr()
+    assert "aides.csv: 231 rows, 231 used" in told.out, told.err
+    assert json.loads((out / "sweep.json").read_text())["brought"][0]["file"] == "aides.csv"
+    estimates = pd.read_parquet(out / "estimates.parquet")
+    assert set(estimates["param_lag"]) == {0, 1}
+    assert set(estimates["param_regressors"]) == {"montant_per_head"}
+    assert np.isfinite(estimates.loc[estimates["model"].eq("Alone"), "estimate"]).all()
+    figures = sorted(paths.RUNS.glob("aides/*/figures/*.svg"))
+    assert figures
+    for figure in figures:
+        assert "aides.csv" in figure.read_text(encoding="utf-8"), "the source names the file"
+
+    assert typed(monkeypatch, "sweep", "aides", "--out", str(out), "--resume") == 2
+    assert "holds a sweep with other --data files" in capsys.readouterr().err

@@ -8,8 +8,8 @@ import pytest
 from bad_files import BAD_FILES, GOOD, BadFile
 
 from analysis import CompendiumError
+from analysis.intake.formats.recognise import read_file
 from analysis.intake.problems import Problem, UnreadableFile, all_sentences, sentence
-from analysis.intake.sheets import read_file
 
 
 @pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.name)

@@ -12,9 +12,10 @@ from fuzzing import NIGHTLY
 from openpyxl import Workbook
 from workbooks import REGIONS, excel_workbook, gzipped, parquet, with_part, workbook
 
+from analysis.intake.formats.recognise import read_file
 from analysis.intake.numbers import Percentage, parse_number
 from analysis.intake.problems import sentence
-from analysis.intake.sheets import FileRead, Sheet, read_file
+from analysis.intake.sheets import FileRead, Sheet
 
 FRENCH = "Région;Année;Montant\nÎle-de-France;2015;3,5\nBretagne;2015;1 234,25\n"
 CELLS = [("Île-de-France", "2015", "3,5"), ("Bretagne", "2015", "1 234,25")]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from workbooks import EXCEL_PARTS, excel_workbook, gzipped, parquet, with_part, workbook
 
 from analysis.intake.formats.encoding import decode
-from analysis.intake.formats.recognise import read_recognised
+from analysis.intake.formats.recognise import read_file
 from analysis.intake.problems import UnreadableFile
 from analysis.intake.sheets import FileRead
 
@@ -47,7 +47,7 @@ def read_or_refuse(path, data: bytes) -> FileRead | None:
     """The file read, with its rows accounted for, or None if it is refused."""
     path.write_bytes(data)
     try:
-        read = read_recognised(path, None)
+        read = read_file(path)
     except UnreadableFile as refusal:
         assert refusal.problems and all(each.severity == "error" for each in refusal.problems)
         return None

@@ -190,6 +190,31 @@ def test_an_altered_or_unknown_run_is_not_found(runs, tmp_path, monkeypatch):
         find_run("ab")
 
 
+def test_files_of_ones_own_are_inputs(runs):
+    for folder, unit in zip(runs, ("k€", "EUR"), strict=True):
+        record = json.loads((folder / "record.json").read_text())
+        brought = [{"file": "aids.csv", "sha256": "f" * 64, "declared": {"unit": unit}}]
+        brought += [{"file": f"{folder.name}.csv", "sha256": "e" * 64, "declared": {}}]
+        (folder / "record.json").write_text(json.dumps(record | {"brought": brought}))
+    inputs = compare_runs(*runs).inputs
+    files = inputs[inputs["input"].eq("files")].set_index("name")["state"]
+    assert files.to_dict() == {"a.csv": "left", "aids.csv": "changed", "b.csv": "entered"}
+
+
+def test_a_notebook_named_without_a_run_lists_its_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", tmp_path)
+    for key, started in (("ab1", "2026-05-01T10:00:07Z"), ("ab2", "2026-06-01T10:00:00Z")):
+        folder = run(tmp_path / "made_up" / key, estimate=1, years=range(3), end=2004)
+        record = json.loads((folder / "record.json").read_text())
+        (folder / "record.json").write_text(json.dumps(record | {"started": started}))
+    with pytest.raises(CompendiumError) as problem:
+        find_run("made_up")
+    assert str(problem.value) == (
+        "made_up is a notebook: say which of its runs, as made_up/ab2 (2026-06-01T10:00), "
+        "made_up/ab1 (2026-05-01T10:00)"
+    )
+
+
 def test_the_command_writes_a_page_and_json(runs, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("analysis.runs.record.find_run", Path)
     arguments = ["compendium", "compare", *map(str, runs), "--out", str(tmp_path / "out")]

@@ -82,10 +82,14 @@ def _print_verdicts(comparison: "Comparison") -> None:
     sizes = ("estimate A", "estimate B")
     table = new_table("claim", "verdict A", "verdict B", *sizes, "", numbers=sizes)
     for row in comparison.verdicts.itertuples():
-        numbers = (f"{row.estimate_a:.4g}", f"{row.estimate_b:.4g}")
+        numbers = (_number(row.estimate_a), _number(row.estimate_b))
         state = "" if row.state == "same" else row.state
         table.add_row(row.claim, row.word_a, row.word_b, *numbers, state)
     open_console().print(table)
+
+
+def _number(value: float) -> str:
+    return "" if value != value else f"{value:.4g}"
 
 
 def _print_estimates(comparison: "Comparison") -> None:
@@ -99,7 +103,7 @@ def _print_estimates(comparison: "Comparison") -> None:
     first = moved.sort_values("in_std_errors", key=abs, ascending=False, kind="stable").head(SHOWN)
     for row in first.itertuples():
         values = (row.estimate_a, row.std_error_a, row.estimate_b, row.std_error_b)
-        shown = ["" if value != value else f"{value:.4g}" for value in values]
+        shown = map(_number, values)
         gap = "" if row.in_std_errors != row.in_std_errors else f"{row.in_std_errors:+.2f}"
         table.add_row(row.model, row.term, *shown, gap, "" if row.state == "changed" else row.state)
     console.print(table)

@@ -14,6 +14,7 @@ from analysis.runs.launchers import Engine
 
 if TYPE_CHECKING:
     from analysis.intake.checked import Checked
+    from analysis.intake.overlay import Joined
     from analysis.runs.record import RunRecord
     from analysis.runs.reproduce import Reproduction
 
@@ -59,6 +60,8 @@ def params(
         list[Path] | None,
         typer.Option("--data", metavar="FILE", help="Count indicators of your file among them."),
     ] = None,
+    existing: ExistingOption = Existing.refuse,
+    declare: DeclareOption = None,
 ) -> None:
     """Show what may be set in a notebook: types, defaults, allowed values."""
     from rich.text import Text
@@ -71,7 +74,7 @@ def params(
     if data:
         with shown([DATA]) as notify:
             prepare(notify=notify)
-    with joined(data or [], [], Existing.refuse, spread=False, accept=bool(data)):
+    with joined(data or [], declare or [], existing, spread=False, accept=bool(data)):
         rows = describe(name)
     console = open_console()
     console.print(f"{name}: {model_of(name).__doc__}", highlight=False, markup=False)
@@ -164,25 +167,28 @@ def joined(
     brought = bring(files, read_values(declare, option="--declare"), accept)
     tables = join(brought, Rules(existing.value, spread))
     for one in brought:
-        _print_account(one.checked, tables.unplaced(one.checked), spread)
+        _print_account(one.checked, tables, existing, spread)
     with paths.reading(tables.processed):
         yield
 
 
-def _print_account(checked: "Checked", unplaced: int, spread: bool) -> None:
+def _print_account(checked: "Checked", tables: "Joined", existing: Existing, spread: bool) -> None:
     """What became of the rows of a file: nothing is left out unsaid."""
+    from analysis.intake.check_own import not_inside
+    from analysis.intake.gazetteer import gazetteer
+    from analysis.intake.meaning import counted
+
     counts = checked.counts
     text = f"{checked.file}: {counts.rows} rows, {counts.rows_used} used"
     if counts.rows_aside:
         text += f", {counts.rows_aside} set aside (data/*.set_aside.csv)"
-    if unplaced:
-        text += f"; {unplaced} figures found no place in the panel (data/not_placed.csv)"
-    levels = set(checked.observations["nuts_level"])
-    if 1 in levels and not levels & {2, 3} and not spread:
-        text += (
-            "; its figures are of NUTS 1: run with -p level=1, or give them to the regions inside "
-            "by their people with --spread"
-        )
+    if unplaced := tables.unplaced(checked):
+        found = counted(unplaced, "figure")
+        text += f"; {found} found no place in the panel (data/not_placed.csv)"
+    if checked.recognised is not None or existing is not Existing.refuse:
+        text += f"; figures of the panel that change: {tables.changed or 'none'} (data/changes.csv)"
+    if checked.recognised is None and not spread:
+        text = "; ".join([text, *not_inside(checked.observations, gazetteer())])
     open_console().print(text, soft_wrap=True, highlight=False, markup=False)
 
 

@@ -17,6 +17,8 @@ REFUSED = "file.refused"
 WORDS = {
     "value.empty": "an empty cell",
     "duplicate.equal": "the same figure stands in an earlier row, or this one is missing",
+    "duplicate.different": "another figure stands in an earlier row",
+    "row.deleted": "asks for a figure to be deleted (ACTION D)",
     "row.not-carried": "of a part of the dataset that is not carried",
     "territory.empty": "no territory",
     "row.no-cells": "the row holds nothing in the columns used",

@@ -11,6 +11,7 @@ from analysis.intake.native import OWN, asked_for
 from analysis.intake.problems import Problem
 from analysis.intake.sheets import Sheet, cell_text
 from analysis.intake.words import declared
+from analysis.panel.build import RAW_TABLES
 from analysis.sources.declared import DeclaredDataset, declaration
 from analysis.sources.observations import observations
 from analysis.sources.territories import CodeLists
@@ -55,6 +56,11 @@ def recognise(
     if best < 1:
         evidence += f", {best:.0%} of the figures compared are as carried, within a fifth"
     return CarriedDataset(found.table, found.code, found.vintage, evidence), []
+
+
+def is_in_panel(found: CarriedDataset) -> bool:
+    """Whether any column of the panel is made of a carried dataset."""
+    return found.table in RAW_TABLES and found.code not in declared("carried")["not_in_panel"]
 
 
 def declared_dataset(found: CarriedDataset) -> DeclaredDataset:

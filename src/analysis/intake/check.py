@@ -12,11 +12,12 @@ from analysis.intake.checked import OBSERVATION_COLUMNS, CarriedDataset, Checked
 from analysis.intake.declaration import Declaration
 from analysis.intake.draft import Draft
 from analysis.intake.eurostat import with_dimensions_apart
+from analysis.intake.formats.recognise import read_file
 from analysis.intake.gazetteer import gazetteer
 from analysis.intake.meaning import accepts
 from analysis.intake.native import in_carried_form
 from analysis.intake.problems import Problem, UnreadableFile
-from analysis.intake.sheets import FileRead, Sheet, read_file
+from analysis.intake.sheets import FileRead, Sheet
 
 NO_DECLARATION = Declaration()
 
@@ -104,6 +105,7 @@ def _finished(
         notes=(*read.notes, *draft.notes),
         sha256=sha256,
         sidecar=draft.sidecar(said, sheet),
+        is_list=draft.is_list,
     )
 
 

@@ -17,6 +17,10 @@ from analysis.intake.sheets import Sheet
 from analysis.sources.declared import DeclaredDataset
 from analysis.sources.observations import observations
 
+NOT_IN_PANEL = (
+    "no column of the panel is made of {code}: with this file its figures stay as they are; only "
+    "what reads the published tables themselves changes"
+)
 _YEAR = re.compile(r"(\d{4}(-\d{4})?)?")
 
 
@@ -31,9 +35,11 @@ def check_carried(
     dataset = carried.declared_dataset(found)
     frame = carried.text_frame(sheet)
     pairs = [("recognised as", f"{found.code} ({found.table}): {found.evidence}")]
+    notes = [] if carried.is_in_panel(found) else [NOT_IN_PANEL.format(code=found.code)]
     if dataset.layout is None:
         draft = Draft.of_nothing(sheet, [])
         draft.understood += pairs
+        draft.notes += notes
         return draft
     cells = carried.cell_rules(frame, dataset)
     problems = _cell_problems(sheet, frame, cells, dataset)
@@ -45,6 +51,7 @@ def check_carried(
     )
     draft = Draft(cells, pd.DataFrame(columns=list(OBSERVATION_COLUMNS)), problems)
     draft.understood += pairs
+    draft.notes += notes
     if not problems:
         _read_figures(draft, sheet, frame, dataset, known)
         if not draft.figures.empty:

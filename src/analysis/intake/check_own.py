@@ -43,6 +43,7 @@ def check_own(
     draft = Draft(cells, pd.DataFrame(columns=list(OBSERVATION_COLUMNS)), [], roles=roles)
     draft.understood += _columns(sheet, roles, found.unused)
     resolved = _read_territories(draft, sheet, said, known)
+    _leave_deleted(cells, sheet)
     problems, notes = read_years(cells, sheet, roles, said)
     draft.problems += problems
     draft.notes += notes
@@ -112,6 +113,15 @@ def _read_territories(
     return found.by_label
 
 
+def _leave_deleted(cells: pd.DataFrame, sheet: Sheet) -> None:
+    """Set aside the rows of SDMX-CSV 2.0 that ask for a figure to be deleted."""
+    if sheet.kind != "sdmx-csv" or "ACTION" not in sheet.header:
+        return
+    action = sheet.header.index("ACTION")
+    deleted = [at for at, row in enumerate(sheet.cells) if str(row[action]) == "D"]
+    cells.loc[cells["at"].isin(deleted) & cells["rule"].eq(""), "rule"] = "row.deleted"
+
+
 def _rows_of_nowhere(draft: Draft, sheet: Sheet, said: Declaration) -> list[Problem]:
     """Figures in rows without a territory: a merged cell to be filled, most often."""
     cells, roles = draft.cells, draft.roles
@@ -151,14 +161,16 @@ def _read_figures(
     cells["label"] = cells["geo"]
     for column in ("geo", "geo_version", "nuts_level"):
         cells.loc[used, column] = versions.frame[column]
-    figures, problems, notes = settle_repeats(cells, sheet, roles, said, draft.indicators)
+    settled = settle_repeats(cells, sheet, roles, said, draft.indicators)
     cells["geo"] = cells["label"]
-    draft.problems += problems
-    draft.notes += notes
-    draft.problems += suspicions(figures, draft.indicators, sheet, said, panel)
-    draft.figures = _observations(figures, sheet, said)
+    draft.problems += settled.problems
+    draft.notes += settled.notes
+    draft.is_list = settled.is_list
+    draft.problems += suspicions(settled.figures, draft.indicators, sheet, said, panel)
+    draft.figures = _observations(settled.figures, sheet, said)
     draft.understood += _what_it_holds(draft)
     draft.notes += _beyond_the_people(draft, panel) + _without_flows(draft, known)
+    draft.notes += not_inside(draft.figures, known)
 
 
 def _beyond_the_people(draft: Draft, panel: pd.DataFrame | None) -> list[str]:
@@ -179,7 +191,8 @@ def _beyond_the_people(draft: Draft, panel: pd.DataFrame | None) -> list[str]:
 
 def _without_flows(draft: Draft, known: Gazetteer) -> list[str]:
     """That regions new in NUTS 2024 have no way to the map of the panel."""
-    newest = draft.figures.loc[draft.figures["geo_version"].eq("2024"), "geo"]
+    regional = draft.figures[draft.figures["nuts_level"] > 0]
+    newest = regional.loc[regional["geo_version"].eq("2024"), "geo"]
     older = known.code_lists["2021"] if len(newest) else frozenset()
     lost = [code for code in newest if code not in older]
     if not lost:
@@ -188,6 +201,29 @@ def _without_flows(draft: Draft, known: Gazetteer) -> list[str]:
         f"{counted(len(lost), 'figure')} of regions new in NUTS 2024 "
         f"({', '.join(sorted(set(lost)))}) will find no place: no flows between NUTS 2024 "
         "and NUTS 2013 are published"
+    ]
+
+
+def not_inside(figures: pd.DataFrame, known: Gazetteer) -> list[str]:
+    """That figures of larger regions do not reach the regions inside, where it is so.
+
+    figures: ``geo, geo_version, nuts_level``.
+    """
+    finer = set(figures.loc[figures["nuts_level"] > 1, "geo"].str[:3])
+    larger = figures.loc[figures["nuts_level"].eq(1), ["geo", "geo_version"]].drop_duplicates()
+    lists = known.code_lists
+    lone = [
+        geo
+        for geo, version in larger.itertuples(index=False)
+        if geo not in finer
+        and sum(len(code) == 4 and code.startswith(geo) for code in lists[version]) != 1
+    ]
+    if not lone:
+        return []
+    listed = ", ".join(sorted(lone)[:8]) + (", …" if len(lone) > 8 else "")
+    return [
+        f"figures of {counted(len(lone), 'larger region')} (NUTS 1: {listed}), with none of the "
+        "regions inside: run with -p level=1, or give them to those by their people with --spread"
     ]
 
 

@@ -72,7 +72,8 @@ class Checked:
 
     observations: ``OBSERVATION_COLUMNS``, empty where the file is refused or where it is a carried
     table of records (``recognised.table`` says which). aside: ``ASIDE_COLUMNS``. notes: what was
-    understood, one sentence each. understood: the same as ``(question, answer)`` pairs.
+    understood, one sentence each. understood: the same as ``(question, answer)`` pairs. is_list:
+    figures are sums over rows of a list, in which nothing booked is no row.
     """
 
     file: str
@@ -88,6 +89,7 @@ class Checked:
     notes: tuple[str, ...]
     sha256: str
     sidecar: str
+    is_list: bool = False
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -32,6 +32,7 @@ class Draft:
     understood: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     not_places: dict[str, str] = field(default_factory=dict)
+    is_list: bool = False
 
     @classmethod
     def of_nothing(cls, sheet: Sheet, problems: Sequence[Problem]) -> "Draft":

@@ -6,15 +6,15 @@ and a figure it lacks is withdrawn) or ``extend`` (published figures stay, the f
 missing).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
 
 from analysis import CompendiumError
 from analysis.intake.checked import Indicator
-from analysis.intake.join import Placed, Wide
+from analysis.intake.join import UNPLACED, Placed, Wide
 from analysis.intake.units import parse_unit
 from analysis.panel.codebook import variables
 from analysis.panel.codes import ISO3
@@ -79,6 +79,51 @@ def put(
             "the declaration"
         )
     return changed
+
+
+def without_unused(
+    placed: Placed, rows: pd.DataFrame, rule: Rule, panel: Tables, changed: Collection[str]
+) -> Placed:
+    """The same, with the figures set aside that did not come into the panel.
+
+    rows: observations of the file. panel: tables as they were. changed: the raw tables that took
+    figures (:func:`put`).
+    """
+    mine = rows[rows["indicator"].eq(placed.indicator.name) & rows["value"].notna()]
+    regional = {OWN_SERIES, _PAYMENTS} & set(changed)
+    lost = [placed.larger if regional else mine[mine["nuts_level"].gt(0)]]
+    if not set(changed) - {OWN_SERIES, _PAYMENTS}:
+        lost.append(mine[mine["nuts_level"].eq(0)])
+    why = "the panel does not make this column of figures of this level"
+    unused = pd.concat(lost, ignore_index=True).assign(why=why)
+    parts = [placed.unplaced, unused[list(UNPLACED)]]
+    if rule == "extend":
+        parts += _standing(placed, mine, panel)
+    return replace(placed, unplaced=pd.concat(parts, ignore_index=True))
+
+
+def _standing(placed: Placed, rows: pd.DataFrame, panel: Tables) -> list[pd.DataFrame]:
+    """Figures for which the panel has one already (``UNPLACED``)."""
+    name = placed.indicator.name
+    regions, countries = panel["regions"], panel["countries"]
+    tables = {2: (regions[regions["level"].eq(2)], "geo"), 0: (countries, "country")}
+    parts = []
+    for level, (table, unit) in tables.items():
+        figures = placed.levels[level]
+        if level == 0:  # not those added up from regions
+            figures = figures[figures.index.isin(rows["geo"])]
+        if name not in table or figures.empty:
+            continue
+        now = _present(table, unit, name).reindex(index=figures.index, columns=figures.columns)
+        found = _long(figures.where(now.notna())).assign(
+            indicator=name,
+            geo_version=NUTS_VERSION,
+            nuts_level=level,
+            source_row=pd.NA,
+            why="the panel has a figure, which stands",
+        )
+        parts.append(found[list(UNPLACED)])
+    return parts
 
 
 def already_there(name: str, file: str) -> CompendiumError:

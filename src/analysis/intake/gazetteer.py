@@ -19,6 +19,12 @@ _LEADING = re.compile(
     r"^(?:prov|provincia|province|provincie|region|land|comunidad|departement|arr|bezirk) "
     r"(?:de |di |d |of |du |des |autonoma di |autonoma de )*"
 )
+# What people write before a name, and numbers beside one ("01 - Ain", "Ain (01)", "Corse¹").
+_KIND = re.compile(
+    r"^(?:region|regione|land|freistaat|regierungsbezirk|wojewodztwo|departement|comunidad autonoma"
+    r"|provincia autonoma|p a) (?:(?:de|di|du|des|d|della|del|of) )?(?:(?:la|l|les) (?!reunion))?"
+)
+_NUMBERED = re.compile(r"^(?:\d{1,3}|2[ab]) (?=\D)|(?<=\D) ?(?:\d{1,3}|2[ab])$")
 _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]")
 
 
@@ -74,13 +80,30 @@ class Gazetteer:
                         found.setdefault(name, set()).add(place)
         for official, others in declared("places")["names"].items():
             group = [plain(name) for name in (official, *others)]
-            places = set().union(*(found.get(name, set()) for name in group))
-            found |= {name: set(places) for name in group}
+            own = found.get(group[0], set())
+            # An older spelling adds places of its kind; a namesake of another kind (the province
+            # Valencia, the département Vienne) stays beside.
+            kinds = {(place.country, place.level) for place in own}
+            named = set().union(*(found.get(name, set()) for name in group))
+            places = {place for place in named if (place.country, place.level) in kinds}
+            found |= {name: found.get(name, set()) | places for name in group}
         for name, code in _country_names():
             # Overseas regions have country codes too; the list of regions goes first.
             if code in self.by_code or name not in found:
                 found.setdefault(name, set()).update(self._country_places(code))
         return {name: tuple(sorted(places)) for name, places in found.items() if name and places}
+
+    def named(self, label: str) -> tuple[Place, ...]:
+        """Places of a name as people write it: also ``Rioja, La``, ``Région Centre``, ``01 - Ain``.
+
+        The name as it stands goes first.
+        """
+        text = plain(label)
+        first, _, last = label.partition(",")
+        written = (text, plain(f"{last} {first}"))
+        bare = (_KIND.sub("", _NUMBERED.sub("", each)) for each in written)
+        tried = (self.by_name.get(each) for each in (*written, *bare))
+        return next((places for places in tried if places), ())
 
     def is_same(self, one: Place, other: Place) -> bool:
         """Whether two places of a version are one territory: at each level its only part."""

@@ -37,13 +37,15 @@ class Placed:
 
     levels: NUTS level → code × year; level 0 also holds countries outside the map of NUTS, by
     ISO 3166 alpha-3 code. account: one row per level and origin version (``ACCOUNT``). unplaced:
-    figures of the file that found no place, with the reason (``UNPLACED``).
+    figures of the file that found no place, with the reason (``UNPLACED``). larger: rows of NUTS 1
+    that are not given to regions of NUTS 2.
     """
 
     indicator: Indicator
     levels: dict[int, Wide]
     account: pd.DataFrame
     unplaced: pd.DataFrame
+    larger: pd.DataFrame
 
 
 def place(
@@ -57,41 +59,36 @@ def place(
 
     flows: the JRC flows of all levels (``nuts_flows``). regions: the panel's table, for people and
     denominators. spread: figures of NUTS 1 are also given to the NUTS 2 regions they consist of,
-    counts by residents, rates as they are, where the file has no figure for these. A figure the
-    file gives for a level stands there; where it gives none, finer figures are added up (rates
-    averaged), as everywhere in the panel.
+    counts by residents, rates as they are, where the file has no figure for these; those of a
+    NUTS 1 region that is a single NUTS 2 region always are. A figure the file gives for a level
+    stands there; where it gives none, finer figures are added up (rates averaged), as everywhere in
+    the panel. Rows of a list are never part of one another: those of all levels are added up.
 
     Raises CompendiumError when the denominator is no column of the panel or when a conversion does
     not conserve its total.
     """
     rows = checked.observations
     rows = rows[rows["indicator"].eq(indicator.name) & rows["value"].notna()]
-    aside = []
     weight = _weight(regions, indicator.denominator or "population") if _averaged(indicator) else {}
-    ledger = _is_list(checked, indicator)
-    fine, small = _from_level_3(rows, indicator, flows, ledger)
-    aside.append(small)
-    levels, accounts = {}, []
+    ledger = indicator.kind == "money" and checked.is_list
+    by_level, given, left = _to_levels(rows, indicator, flows, spread, ledger)
+    levels, accounts, aside = {}, [], [left]
     for level in (2, 1):
-        own = rows[rows["nuts_level"].eq(level)]
-        if level == 2:
-            own = pd.concat([own, _new_only(fine, own)], ignore_index=True)
-            if spread:
-                parts = _given_to_parts(rows[rows["nuts_level"].eq(1)], indicator, flows)
-                own = pd.concat([own, _new_only(parts, own)], ignore_index=True)
+        own = by_level[level]
         levels[level], account, lost = _converted(own, indicator, level, flows, weight, ledger)
         accounts.append(account)
-        aside.append(lost)
-    levels[0] = _wide(rows[rows["nuts_level"].eq(0)])
+        aside.append(lost[~_listed(lost, given)])
+    levels[0] = _wide(by_level[0])
     if ledger:
-        levels = {level: _zero_where_listed(wide) for level, wide in levels.items()}
-    people = _by_level(regions, 2, "population")
-    levels = _added_up(levels, people, weight.get(2), ledger)
+        levels = _of_a_list(levels)
+    else:
+        levels = _added_up(levels, _by_level(regions, 2, "population"), weight.get(2))
     return Placed(
         indicator,
         levels,
         pd.concat(accounts, ignore_index=True)[list(ACCOUNT)],
         pd.concat(aside, ignore_index=True)[list(UNPLACED)],
+        by_level[1][~_listed(by_level[1], given)],
     )
 
 
@@ -121,12 +118,8 @@ def _averaged(indicator: Indicator) -> bool:
     return indicator.kind in ("rate", "index")
 
 
-def _is_list(checked: Checked, indicator: Indicator) -> bool:
-    """Whether figures are sums over lines of a list, in which nothing booked is no line."""
-    return indicator.kind == "money" and checked.counts.cells_used > len(checked.observations)
-
-
 def _unplaced(rows: pd.DataFrame, why: str) -> pd.DataFrame:
+    """``UNPLACED``, one row per figure."""
     return rows.assign(why=why).reindex(columns=list(UNPLACED))
 
 
@@ -150,23 +143,67 @@ def _weight(regions: pd.DataFrame, column: str) -> dict[int, Wide]:
     return {level: wide.ffill(axis=1).bfill(axis=1) for level, wide in wides.items()}
 
 
-# --- NUTS 3 -------------------------------------------------------------------------------------
+# --- from the levels of the file to NUTS 2 ------------------------------------------------------
+
+
+def _to_levels(
+    rows: pd.DataFrame, indicator: Indicator, flows: pd.DataFrame, spread: bool, ledger: bool
+) -> tuple[dict[int, pd.DataFrame], pd.DataFrame, pd.DataFrame]:
+    """Figures of levels 2, 1 and 0 with those that NUTS 3 and NUTS 1 give to NUTS 2; the figures of
+    NUTS 1 that are given; what is left.
+
+    Of statistics a figure of the file stands before one made of others; rows of a list add up, and
+    what is given to NUTS 2 is then no longer at NUTS 1.
+    """
+    own, larger, national = (rows[rows["nuts_level"].eq(level)] for level in (2, 1, 0))
+    small = rows[rows["nuts_level"].eq(3)]
+    small = small.assign(parent=small["geo"].str[:4])
+    beside = small.iloc[:0] if ledger else small[_listed(small, own, geo="parent")]
+    fine, left = _from_level_3(small.drop(beside.index), indicator, flows, ledger)
+    why = "the file has a figure of its NUTS 2 region, which stands"
+    left = pd.concat([_unplaced(beside, why), left], ignore_index=True)
+    parts = _given_to_parts(larger, indicator, flows, spread)
+    is_given = _listed(larger, parts.assign(geo=parts["geo"].str[:3]))
+    given = larger[is_given]
+    if ledger:
+        larger = larger[~is_given]
+        own = _summed(pd.concat([own, fine, parts], ignore_index=True))
+    else:
+        for others in (fine, parts):
+            new = others[~_listed(others, own)]
+            own = pd.concat([own, new], ignore_index=True)
+    return {2: own, 1: larger, 0: national}, given, left
+
+
+def _listed(rows: pd.DataFrame, others: pd.DataFrame, geo: str = "geo") -> pd.Series:
+    """Which rows have a territory (their column ``geo``), version and year that ``others`` have."""
+    keys = ["geo_version", "year"]
+    listed = pd.MultiIndex.from_frame(others[["geo", *keys]])
+    found = pd.MultiIndex.from_frame(rows[[geo, *keys]]).isin(listed)
+    return pd.Series(found, index=rows.index, dtype=bool)
+
+
+def _summed(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = ["geo", "geo_version", "year"]
+    sums = rows.groupby(keys, as_index=False).agg(
+        indicator=("indicator", "first"), value=("value", "sum"), source_row=("source_row", "min")
+    )
+    return sums.assign(nuts_level=2)
 
 
 def _from_level_3(
-    rows: pd.DataFrame, indicator: Indicator, flows: pd.DataFrame, ledger: bool
+    small: pd.DataFrame, indicator: Indicator, flows: pd.DataFrame, ledger: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Figures of NUTS 3 as figures of the NUTS 2 regions of the same version, and what is left out.
 
-    A count stands only where every part of the region has a figure, unless it is a sum over a
-    list. A rate is averaged by the residents of 2011 (JRC grid), where all parts have one.
+    small: with ``parent``, the NUTS 2 region. A count stands only where every part of the region
+    has a figure, unless it is a sum over a list. A rate is averaged by the residents of 2011 (JRC
+    grid), where all parts have one.
     """
-    small = rows[rows["nuts_level"].eq(3)]
     if small.empty:
-        return rows.iloc[:0], _unplaced(small, "")
+        return small.drop(columns="parent"), _unplaced(small, "")
     people = _people_of(flows, 3)
     small = small.merge(people, on=["geo", "geo_version"], how="left")
-    small["parent"] = small["geo"].str[:4]
     keys = ["parent", "geo_version", "year"]
     weight = small["people"] if _averaged(indicator) else pd.Series(1.0, small.index)
     sums = small.assign(mass=small["value"] * weight, weight=weight).groupby(keys, as_index=False)
@@ -194,19 +231,20 @@ def _people_of(flows: pd.DataFrame, level: int) -> pd.DataFrame:
     return pd.concat([people, newest], ignore_index=True)
 
 
-def _new_only(fine: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """Sums of parts for regions and years of which the file gives no figure itself."""
-    keys = ["geo", "geo_version", "year"]
-    given = pd.MultiIndex.from_frame(own[keys])
-    return fine[~pd.MultiIndex.from_frame(fine[keys]).isin(given)]
+def _given_to_parts(
+    rows: pd.DataFrame, indicator: Indicator, flows: pd.DataFrame, spread: bool
+) -> pd.DataFrame:
+    """Figures of NUTS 1 as figures of the NUTS 2 regions of the same version.
 
-
-def _given_to_parts(rows: pd.DataFrame, indicator: Indicator, flows: pd.DataFrame) -> pd.DataFrame:
-    """Figures of NUTS 1 as figures of the NUTS 2 regions of the same version."""
+    Without ``spread`` those of a single NUTS 2 region only, which has the same figure.
+    """
     parts = _people_of(flows, 2).rename(columns={"geo": "part"})
     parts["geo"] = parts["part"].str[:3]
-    share = parts["people"] / parts.groupby(["geo", "geo_version"])["people"].transform("sum")
+    inside = parts.groupby(["geo", "geo_version"])["people"]
+    share = parts["people"] / inside.transform("sum")
     parts["share"] = 1.0 if _averaged(indicator) else share
+    if not spread:
+        parts = parts[inside.transform("size").eq(1)]
     given = rows.merge(parts, on=["geo", "geo_version"])
     given = given.assign(value=given["value"] * given["share"], geo=given["part"], nuts_level=2)
     return given[list(rows.columns)]
@@ -240,13 +278,28 @@ def _converted(
         done = to_nuts_2013(named, passage, denominator, ledger)
         wide = done.values.get(indicator.name, empty)
         account = done.quality.assign(level=level)
-        gone = sorted(set(" ".join(account["regions_lost"]).split()))
-        nowhere = rows["geo"].isin(gone)
     else:
-        wide, account, nowhere = _larger(rows, indicator, passage, denominator, ledger)
-    lost.append(_unplaced(rows[nowhere], "the code has no flow to NUTS 2013"))
+        wide, account = _larger(rows, indicator, passage, denominator, ledger)
+    lost += _not_arrived(rows, wide, passage)
     _require_conserved(account)
     return wide.dropna(how="all"), account, pd.concat(lost, ignore_index=True)
+
+
+def _not_arrived(rows: pd.DataFrame, wide: Wide, passage: Passage) -> list[pd.DataFrame]:
+    """Figures of which nothing stands on the map (``UNPLACED``), by reason."""
+    apart, gone = [rows.iloc[:0]], [rows.iloc[:0]]
+    for version, group in rows.groupby("geo_version", sort=True):
+        links = passage.to_2013(str(version)).gt(0)
+        known = wide.reindex(index=links.columns, columns=sorted(set(group["year"]))).notna()
+        arrived = links.astype(int) @ known.astype(int) > 0
+        at = arrived.index.get_indexer(group["geo"])
+        stands = arrived.to_numpy()[at, arrived.columns.get_indexer(group["year"])]
+        apart.append(group[(at >= 0) & ~stands])
+        gone.append(group[at < 0])
+    return [
+        _unplaced(pd.concat(gone), "the code has no flow to NUTS 2013"),
+        _unplaced(pd.concat(apart), "other parts of its NUTS 2013 region have no figure that year"),
+    ]
 
 
 def _larger(
@@ -255,11 +308,12 @@ def _larger(
     passage: Passage,
     denominator: Wide | None,
     ledger: bool,
-) -> tuple[Wide, pd.DataFrame, pd.Series]:
-    """NUTS 1 by version; where two versions reach one territory and year, NUTS 2013 comes first."""
+) -> tuple[Wide, pd.DataFrame]:
+    """NUTS 1 by version. Where two versions reach one territory and year, lines of a list add up;
+    of statistics NUTS 2013 comes first.
+    """
     result = pd.DataFrame(index=pd.Index([], name="geo", dtype=str), dtype=float)
     accounts: list[dict[str, object]] = []
-    lost: list[str] = []
     for version in sorted(rows["geo_version"].unique(), key=lambda v: (v != NUTS_VERSION, v)):
         wide = _wide(rows[rows["geo_version"].eq(version)])
         shares = passage.to_2013(version)
@@ -268,10 +322,10 @@ def _larger(
             there = denominator.reindex(columns=wide.columns)
             mine = convert(there, passage.from_2013(version)).values
         done = convert(wide, shares, mine, ledger)
-        result = result.combine_first(done.values)
+        values = done.values
+        result = result.add(values, fill_value=0) if ledger else result.combine_first(values)
         accounts.append(_account(indicator.name, str(version), wide, done))
-        lost += done.lost
-    return result, pd.DataFrame(accounts), rows["geo"].isin(lost)
+    return result, pd.DataFrame(accounts)
 
 
 def _account(column: str, version: str, wide: Wide, done: Conversion) -> dict[str, object]:
@@ -301,32 +355,35 @@ def _require_conserved(account: pd.DataFrame) -> None:
         )
 
 
-def _zero_where_listed(wide: Wide) -> Wide:
-    """A listed territory without a line in a year of the list has nothing booked: zero."""
-    if wide.empty:
-        return wide
-    years = pd.Index(range(int(wide.columns.min()), int(wide.columns.max()) + 1), name="year")
-    return wide.reindex(columns=years).fillna(0.0)
+def _of_a_list(levels: dict[int, Wide]) -> dict[int, Wide]:
+    """Levels 1 and 0 with what is listed inside them; a listed territory without a line in a year
+    of the list has nothing booked: zero.
+    """
+    listed = [int(year) for wide in levels.values() for year in wide.columns]
+    years = pd.Index(range(min(listed), max(listed) + 1) if listed else [], name="year")
+    result = {2: levels[2]}
+    for level in (1, 0):
+        finer = result[level + 1]
+        inside = finer.groupby(finer.index.astype(str).str[: level + 2]).sum(min_count=1)
+        result[level] = levels[level].add(inside, fill_value=0)
+    return {
+        level: wide.reindex(columns=years).fillna(0.0) if len(wide) else wide
+        for level, wide in result.items()
+    }
 
 
-def _added_up(
-    levels: dict[int, Wide], people: Wide, weight: Wide | None, ledger: bool
-) -> dict[int, Wide]:
+def _added_up(levels: dict[int, Wide], people: Wide, weight: Wide | None) -> dict[int, Wide]:
     """Levels 1 and 0 also from level 2, where the file gives no figure of its own.
 
-    Of a list everything listed is added up; of other figures a sum that lacks more than a hundredth
-    of the people is missing.
+    A sum that lacks more than a hundredth of the people is missing.
     """
     finer = levels[2]
     if finer.empty:
         return levels
+    shares = None if weight is None else weight.reindex(columns=finer.columns)
     result = {2: finer}
     for level in (1, 0):
-        if ledger:
-            summed = finer.groupby(finer.index.str[: level + 2]).sum(min_count=1)
-        else:
-            shares = None if weight is None else weight.reindex(columns=finer.columns)
-            summed = aggregate(finer, level, people, shares)
+        summed = aggregate(finer, level, people, shares)
         result[level] = levels[level].combine_first(summed.dropna(how="all"))
     return result
 

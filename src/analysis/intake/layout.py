@@ -99,7 +99,7 @@ class _Columns:
         if len(codes) * 2 > len(texts):
             depth = sum(codes) / len(codes)
             return depth >= 0.5, True, depth
-        names = [self._known.by_name.get(plain(text), ()) for text in texts]
+        names = [self._known.named(text) for text in texts]
         regions = [places[0].level > 0 for places in names if places]
         return _share(regions) > 0.5, False, 1.5
 

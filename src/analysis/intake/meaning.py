@@ -26,7 +26,8 @@ YEAR_RULES = {
     ),
     "year.part": (
         "a part of a year",
-        "give yearly figures, or add the parts up with --aggregate sum",
+        "give yearly figures, add the parts up with --aggregate sum, or set them aside with "
+        "--accept year.part",
     ),
 }
 
@@ -89,10 +90,14 @@ def shown(cell: object) -> str:
 def read_years(
     cells: pd.DataFrame, sheet: Sheet, roles: Roles, said: Declaration
 ) -> tuple[list[Problem], list[str]]:
-    """Fill ``year`` and, where there is none, ``rule``; problems, and what was understood."""
+    """Fill ``year``, ``part``, ``parts`` and, where there is no year, ``rule``; problems, and what
+    was understood.
+    """
     distinct = {_key(cell): _period(cell, said) for cell in cells["period"]}
     periods = [distinct[_key(cell)] for cell in cells["period"]]
     cells["year"] = pd.array([each.year for each in periods], dtype="Int16")
+    cells["part"] = [each.part for each in periods]
+    cells["parts"] = [each.parts for each in periods]
     rules = np.array([each.rule for each in periods], dtype=object)
     cells["rule"] = np.where(cells["rule"] == "", rules, cells["rule"])
     problems: list[Problem] = []

@@ -24,12 +24,12 @@ from analysis.intake.changes import by_country_and_year, changed_figures, change
 from analysis.intake.checked import Checked
 from analysis.intake.declaration import Declaration
 from analysis.intake.eurostat import with_dimensions_apart
-from analysis.intake.existing import OWN_SERIES, Rule, already_there, put
+from analysis.intake.existing import OWN_SERIES, Rule, already_there, put, without_unused
+from analysis.intake.formats.recognise import read_file
 from analysis.intake.gazetteer import gazetteer
 from analysis.intake.join import ACCOUNT, UNPLACED, Placed, place, without_strangers
 from analysis.intake.native import in_carried_form
 from analysis.intake.own import Column, columns_of, per_head_lost, with_column
-from analysis.intake.sheets import read_file
 from analysis.intake.vintage import recompiled
 from analysis.languages import LANGUAGES
 from analysis.panel.assemble import assemble, span, write_tables
@@ -62,6 +62,11 @@ class Joined:
     @property
     def processed(self) -> Path:
         return self.folder / "processed"
+
+    @property
+    def changed(self) -> int:
+        """How many figures of the panel are new, changed or withdrawn."""
+        return len(pd.read_csv(self.folder / "report" / "changes.csv", usecols=["kind"]))
 
     def unplaced(self, checked: Checked) -> int:
         """How many figures of a file found no place in the panel."""
@@ -179,10 +184,13 @@ def _make(work: Path, files: Sequence[Brought], rules: Rules) -> None:
     replaced = _with_vintages(raw, files)
     tables = assemble(raw | _of_panel(replaced), years) if years or replaced else before
     placed = _placed(files, raw["nuts_flows"], tables, rules.spread)
-    taken = [(one, figures) for one, figures in placed if figures.indicator.name in known]
-    for one, figures in taken:
-        replaced |= put(figures, one.checked.file, rules.existing, raw | replaced, tables)
-    if taken:
+    for at, (one, figures) in enumerate(placed):
+        if figures.indicator.name in known:
+            changed = put(figures, one.checked.file, rules.existing, raw | replaced, tables)
+            rows = one.checked.observations
+            placed[at] = one, without_unused(figures, rows, rules.existing, tables, changed)
+            replaced |= changed
+    if any(figures.indicator.name in known for _, figures in placed):
         tables = assemble(raw | _of_panel(replaced), years)
     changes = changed_figures(before if replaced else {}, tables)
     added: list[Variable] = []

@@ -1,16 +1,31 @@
 """Several figures for one territory, year and series: added up, taken once, or refused."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
 
 from analysis.intake.checked import Indicator
 from analysis.intake.declaration import Declaration
 from analysis.intake.layout import Roles
-from analysis.intake.meaning import accepts, counted
+from analysis.intake.meaning import accepts, counted, shown
 from analysis.intake.problems import Problem
 from analysis.intake.sheets import Sheet
+from analysis.intake.words import declared, plain
 
 KEY = ["geo", "geo_version", "year", "indicator"]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One figure per key. is_list: the figures are sums over the rows of a list, in which a
+    territory without a row has nothing booked.
+    """
+
+    figures: pd.DataFrame
+    problems: list[Problem]
+    notes: list[str] = field(default_factory=list)
+    is_list: bool = False
 
 
 def is_list_of_operations(cells: pd.DataFrame, sheet: Sheet, roles: Roles) -> bool:
@@ -31,24 +46,27 @@ def is_list_of_operations(cells: pd.DataFrame, sheet: Sheet, roles: Roles) -> bo
 def settle_repeats(
     cells: pd.DataFrame, sheet: Sheet, roles: Roles, said: Declaration,
     indicators: list[Indicator],
-) -> tuple[pd.DataFrame, list[Problem], list[str]]:  # fmt: skip
-    """One figure per key: the figures, problems, and what was understood.
+) -> Settled:  # fmt: skip
+    """One figure per key.
 
     cells: the long table; cells not in use (``rule``) are left alone, those found to be repeats
     get a rule. Figures added up have the row of their first cell; missing ones count as nothing
     booked unless all are missing.
     """
     used = cells[cells["rule"] == ""]
-    sums = said.aggregate == "sum" or is_list_of_operations(used, sheet, roles)
-    if not sums:
+    operations = is_list_of_operations(used, sheet, roles)
+    if not operations and said.aggregate != "sum":
         problems = _take_once(cells, used, sheet)
-        return cells[cells["rule"] == ""], problems, []
+        return Settled(cells[cells["rule"] == ""], problems)
     repeated = used.duplicated(KEY, keep=False)
     rates = {each.name for each in indicators if each.kind in ("rate", "index")}
     problems = [
         _no_sum(sheet, name) for name in sorted(set(used.loc[repeated, "indicator"]) & rates)
     ]
     problems += _same_operation_twice(used, sheet, roles, said)
+    problems += _totals_among(used, sheet, roles, said)
+    if not operations:
+        problems += _parts_of_years(used, sheet, said)
     figures = used.groupby(KEY, sort=False, as_index=False).agg(
         value=("value", lambda values: values.sum(min_count=1)),
         flag=("flag", lambda flags: "".join(sorted(set("".join(flags))))),
@@ -59,8 +77,46 @@ def settle_repeats(
         n=("value", "size"),
     )
     rows = len(set(used["at"]))
-    note = f"{rows} rows are added up by territory and year ({len(figures)} figures)"
-    return figures, problems, [note]
+    notes = [f"{rows} rows are added up by territory and year ({len(figures)} figures)"]
+    is_list = operations or (len(figures) < len(used) and not used["parts"].any())
+    if is_list and any(each.kind == "money" for each in indicators):
+        notes.append("a territory of the list without a row in a year has nothing booked then: 0")
+    return Settled(figures, problems, notes, is_list)
+
+
+def _parts_of_years(used: pd.DataFrame, sheet: Sheet, said: Declaration) -> list[Problem]:
+    """Years that would be counted twice, or of which parts are missing, when parts are added up."""
+    found = used[used["value"].notna()].groupby(KEY, sort=False, as_index=False).agg(
+        at=("at", "first"), column=("column", "first"), lengths=("parts", "nunique"),
+        wanted=("parts", "max"), known=("part", "nunique"),
+    )  # fmt: skip
+    twice = found[found["lengths"] > 1]
+    lacking = found[(found["lengths"] == 1) & (found["known"] < found["wanted"])]
+    problems = []
+    if len(twice):
+        what = "a figure of the whole year and of parts of it, or of parts of two lengths"
+        problems.append(_about_parts(sheet, twice, "year.overlapping", what, "leave one out"))
+    if len(lacking) and not accepts(said, "year.incomplete"):
+        first = lacking.iloc[0]
+        what = f"{first['known']} of the {first['wanted']} parts of the year"
+        todo = "add the others, or accept it with --accept year.incomplete"
+        problems.append(_about_parts(sheet, lacking, "year.incomplete", what, todo))
+    return problems
+
+
+def _about_parts(sheet: Sheet, years: pd.DataFrame, rule: str, what: str, todo: str) -> Problem:
+    first = years.iloc[0]
+    others = f" (and {counted(len(years) - 1, 'more such year')})" if len(years) > 1 else ""
+    return Problem(
+        sheet.file,
+        rule,
+        f"{first['geo']} has in {first['year']} ({first['indicator']}) {what}{others}",
+        todo,
+        "error" if rule == "year.overlapping" else "question",
+        sheet.name,
+        sheet.rows[int(first["at"])],
+        sheet.column_name(int(first["column"])),
+    )
 
 
 def _take_once(cells: pd.DataFrame, used: pd.DataFrame, sheet: Sheet) -> list[Problem]:
@@ -76,6 +132,7 @@ def _take_once(cells: pd.DataFrame, used: pd.DataFrame, sheet: Sheet) -> list[Pr
         if len(differing):
             problems.append(_different(sheet, first, differing.iloc[0], len(group)))
         cells.loc[others.index, "rule"] = "duplicate.equal"
+        cells.loc[differing.index, "rule"] = "duplicate.different"
     return problems
 
 
@@ -106,6 +163,39 @@ def _no_sum(sheet: Sheet, name: str) -> Problem:
         "give one figure per territory and year, or amounts instead of rates",
         sheet=sheet.name,
     )
+
+
+def _totals_among(
+    used: pd.DataFrame, sheet: Sheet, roles: Roles, said: Declaration
+) -> list[Problem]:
+    """A column in which some rows are the total of others: added up they would count twice."""
+    if accepts(said, "aggregate.total"):
+        return []
+    words = {plain(word) for word in declared("places")["totals"]} | {"t", "tot", "all", "tous"}
+    at = sorted(set(used["at"]))
+    problems = []
+    for column in range(len(sheet.header)):
+        if column in (roles.geo, *roles.ids):
+            continue
+        texts = {row: shown(sheet.cells[row][column]) for row in at}
+        called = {text for text in set(texts.values()) if plain(text) in words}
+        totals = [row for row, text in texts.items() if text in called]
+        if not 0 < len(totals) < len(at):
+            continue
+        problems.append(
+            Problem(
+                sheet.file,
+                "aggregate.total",
+                f"a total among the rows that are added up ({counted(len(totals), 'such row')})",
+                "delete the totals, or accept that they are none with --accept aggregate.total",
+                "question",
+                sheet.name,
+                sheet.rows[totals[0]],
+                sheet.column_name(column),
+                shown(sheet.cells[totals[0]][column]),
+            )
+        )
+    return problems
 
 
 def _same_operation_twice(

@@ -23,6 +23,7 @@ from analysis.intake.words import plain, slug
 UNIT_HELP = (
     "say it with --unit, as in --unit EUR, --unit k€, --unit %, --unit '% of GDP' or --unit number"
 )
+UNIT_OF_ONE = "say it in the declaration under indicators (--write-declaration leaves room for it)"
 #: What stands in a column UNIT_MULT where a figure is in its unit.
 NO_POWER = ("", "0", "0.0", "_Z")
 GENERIC = frozenset({"", "value", "valeur", "values", "valeurs", "obs value", "wert", "valor"})
@@ -55,7 +56,8 @@ def read_units(
         name = _name(series, spoken, said, sheet.file, single)
         name = f"{name}_{slug(written)}"[:60] if several and name else name
         if unit is None or not name:
-            problems += _missing_facts(sheet, series, written, unit, name, cells[mine])
+            todo = UNIT_HELP if single else UNIT_OF_ONE
+            problems += _missing_facts(sheet, series, written, unit, name, cells[mine], todo)
             # The file is refused; what else is wrong with it is looked for all the same.
             cells.loc[mine, "indicator"] = name or series
             blank = Unit(written, "count")
@@ -180,13 +182,14 @@ def _known_unit(written: str, kind: str | None) -> Unit | None:
 
 
 def _missing_facts(
-    sheet: Sheet, series: str, written: str, unit: Unit | None, name: str, mine: pd.DataFrame
-) -> list[Problem]:
+    sheet: Sheet, series: str, written: str, unit: Unit | None, name: str, mine: pd.DataFrame,
+    todo: str,
+) -> list[Problem]:  # fmt: skip
     header = sheet.header[int(mine["column"].iloc[0])]
     what = f"series {series!r}" if series else "the figures"
     faults = []
     if unit is None:
-        faults.append(_unit_fault(what, written))
+        faults.append(_unit_fault(what, written, todo))
     if not name:
         faults.append(
             (
@@ -201,9 +204,9 @@ def _missing_facts(
     ]
 
 
-def _unit_fault(what: str, written: str) -> tuple[str, str, str]:
+def _unit_fault(what: str, written: str, todo: str) -> tuple[str, str, str]:
     if not written:
-        return "unit.missing", f"{what}: no unit is given", UNIT_HELP
+        return "unit.missing", f"{what}: no unit is given", todo
     if is_other_money(written):
         return (
             "unit.currency",
@@ -211,7 +214,7 @@ def _unit_fault(what: str, written: str) -> tuple[str, str, str]:
             "convert to euros first; nothing is guessed",
         )
     if is_bare_multiple(written):
-        return "unit.multiple", f"{what}: a multiple, but of what?", UNIT_HELP
+        return "unit.multiple", f"{what}: a multiple, but of what?", todo
     return (
         "unit.unknown",
         f"{what}: this unit is not known",

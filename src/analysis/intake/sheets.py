@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Literal
 
 from analysis.intake.problems import Problem
@@ -72,22 +71,6 @@ class FileRead:
     """Rows of all ``sheets`` as the format's own reader counted them."""
     notes: tuple[str, ...] = field(default=())
     """What was understood and is no problem (``a gzip archive``, ``sheet Notes has no table``)."""
-
-
-def read_file(path: Path | str, *, sheet: str | None = None) -> FileRead:
-    """Read a table from a file whose format is recognised by its content.
-
-    ``sheet`` names the sheet of a workbook; without it the workbook must have one sheet with a
-    table.
-
-    Raises
-    ------
-    UnreadableFile
-        For anything that cannot be read as one table, with every reason found.
-    """
-    from analysis.intake.formats.recognise import read_recognised
-
-    return read_recognised(Path(path), sheet)
 
 
 def cell_text(cell: Cell) -> str:

@@ -15,6 +15,8 @@ PANEL_VERSION = "2013"
 _NUMBER = re.compile(r"\d{1,3}(\.0)?|2[abAB]")
 _CODE = re.compile(r"[A-Z]{2}[A-Z0-9]{0,3}")
 _LABELLED = re.compile(r"([A-Za-z]{2}[A-Za-z0-9]{0,3})\s*(?:[-–:|]\s*|\s)(\S.*)")
+#: "Total Nacional", "Deutschland insgesamt": sums over rows whatever stands beside the word.
+_SUM = re.compile(r"(sous |sub )?totale? |ensemble (de|des|du) |.* (insgesamt|ogolem|total)$")
 UNKNOWN = "no territory of this name or code in NUTS 2006 to 2024 or ISO 3166"
 #: Unknown labels for which the nearest names are looked up.
 COMPARED = 50
@@ -55,7 +57,7 @@ def resolve(
     distinct = sorted(set(labels))
     scheme, number_problem = _number_scheme(distinct, header, said, known)
     found = {label: _candidates(label, scheme, number_problem, known, said) for label in distinct}
-    found = _prefer_iso3(found, known)
+    found = _prefer_iso3(_prefer_words(found, known), known)
     found = _of_declared_version(found, said)
     found = _of_one_country(found, said, countries or {}, known)
     found, levels = _of_one_level(found, said, known)
@@ -115,7 +117,7 @@ def _candidates(
         return Resolved(label, places, is_code=True)
     if rule := _outside(label, code):
         return replace(rule, label=label)
-    if places := known.by_name.get(plain(label), ()):
+    if places := known.named(label):
         return Resolved(label, places)
     # "FR10 Île de France": the code says it, if the list knows it.
     pair = _LABELLED.fullmatch(label)
@@ -148,7 +150,7 @@ def _outside(label: str, code: str) -> Resolved | None:
         ("totals", "a total over the rows, not a territory"),
         ("nowhere", "figures of no one territory"),
     ):
-        if text in {plain(word) for word in words[kind]}:
+        if text in {plain(word) for word in words[kind]} or (kind == "totals" and _SUM.match(text)):
             return _set_aside(f"territory.{kind.rstrip('s')}", what)
     if EXTRA_REGIO.fullmatch(code):
         return _set_aside("territory.nowhere", "an extra-regio code: figures of no one region")
@@ -195,6 +197,20 @@ def _nearest(label: str, known: Gazetteer) -> str:
         return ", ".join(difflib.get_close_matches(code, sorted(known.by_code), n=3, cutoff=0.7))
     near = difflib.get_close_matches(plain(label), sorted(known.by_name), n=3, cutoff=0.75)
     return ", ".join(f"{name} ({known.by_name[name][-1].code})" for name in near)
+
+
+def _prefer_words(found: dict[str, Resolved], known: Gazetteer) -> dict[str, Resolved]:
+    """Est, Sur and DOM are words, and ISO codes only among others of three capital letters."""
+    codes = [label for label, each in found.items() if each.is_code and len(label) == 3]
+    words = {}
+    for label in codes:
+        if label.isupper() and len(codes) > 1:
+            continue
+        if rule := _outside(label, ""):
+            words[label] = replace(rule, label=label)
+        elif places := known.named(label):
+            words[label] = Resolved(label, places)
+    return found | words
 
 
 def _prefer_iso3(found: dict[str, Resolved], known: Gazetteer) -> dict[str, Resolved]:
@@ -271,7 +287,7 @@ def _countries(each: Resolved) -> set[str]:
 
 def _country_said(text: str, known: Gazetteer) -> str:
     code = _as_code(text)
-    places = known.country(code) if _CODE.fullmatch(code) else known.by_name.get(plain(text), ())
+    places = known.country(code) if _CODE.fullmatch(code) else known.named(text)
     return next((place.country for place in places if place.level == 0), "")
 
 
@@ -376,9 +392,6 @@ def is_place_column(values: Sequence[str], header: str, known: Gazetteer) -> flo
         code = _as_code(text)
         is_number = bool(_NUMBER.fullmatch(text)) and numbers_are_places
         hits += bool(
-            is_number
-            or _places_of_code(code, known)
-            or known.by_name.get(plain(text))
-            or _outside(text, code)
+            is_number or _places_of_code(code, known) or known.named(text) or _outside(text, code)
         )
     return hits / len(distinct) if distinct else 0.0

@@ -13,6 +13,10 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"(?:,| - | en | in )\s*([^,]+)$", re.IGNORECASE)
+_PER_ROW = re.compile(
+    r"\b(?:per|par|por|pro|je) (?:an(?:nee|no)?|year|ano|jahr|region\w*|pays|country)\b"
+)
+_WORD = re.compile(r"[^\s_]+")
 _COUNTED = re.compile(r"(?:nombre|nb|number|anzahl|numero|effectif)s?\b(?! index)")
 
 
@@ -33,6 +37,7 @@ def _key(text: str) -> str:
 @cache
 def _words(field: str) -> dict[str, Unit]:
     entries = declared("units")["units"]
+    nouns = {_key(noun) for entry in entries.values() for noun in entry.get("nouns", ())}
     table: dict[str, Unit] = {}
     for name, entry in entries.items():
         unit = Unit(
@@ -41,7 +46,7 @@ def _words(field: str) -> dict[str, Unit]:
             float(entry.get("factor", 1)),
             entry.get("denominator", ""),
         )
-        named = [name] if field == "words" else []
+        named = [name] if field == "words" and _key(name) not in nouns else []
         table |= {_key(word): unit for word in (*named, *entry.get(field, ()))}
     return table
 
@@ -57,7 +62,7 @@ def parse_unit(text: str, nouns: bool = True) -> Unit | None:
 
 def is_other_money(text: str) -> bool:
     """Whether a text names a currency other than the euro, or a multiple of one."""
-    pattern = r"^(?:m|k|mio|mn|ths|million|thousand|millions de|milliers de)?\s*"
+    pattern = r"^(?:m|k|mio|mn|mln|ths|tys\.?|tsd\.?|million|thousand|millions de|milliers de)?\s*"
     word = re.sub(pattern, "", _key(text))
     money = {_key(each) for each in declared("units")["other_money"]}
     return word in money or _key(text) in money
@@ -73,15 +78,37 @@ def _is_named(text: str, nouns: bool) -> bool:
 
 
 def unit_in_header(header: str) -> str:
-    """The unit text in a header (``Montant (k€)``, ``Dépenses en M€``), "" where there is none."""
+    """The unit text in a header (``Montant (k€)``, ``Dépenses en M€``), "" where there is none.
+
+    Where a known unit is part of one that is not (``x mila €``, ``€ par salarié``), that which is
+    not known.
+    """
+    found = _named_in(header)
+    texts = (*_BRACKETS.findall(header), header) if found else ()
+    return next((text.strip() for text in texts if _is_qualified(text, found)), found)
+
+
+def _named_in(header: str) -> str:
     for text in (*_BRACKETS.findall(header), *_said_after(header)):
         if _is_named(text, nouns=True):
             return str(text).strip()
-    tails = [header, *_TAIL.findall(header), re.split(r"[\s_]", header)[-1]]
+    bare = header.rstrip("()[] ")
+    last = [bare[word.start() :].lstrip("([") for word in _WORD.finditer(bare)][-2:]
+    tails = (header, *_TAIL.findall(header), *last)
     named = [text for text in tails if _is_named(text, nouns=False)]
     if not named and _COUNTED.match(folded(header)):
         named = ["number"]
     return [*named, ""][0].strip()
+
+
+def _is_qualified(text: str, found: str) -> bool:
+    """Whether words besides the unit found make another unit of it."""
+    rest = folded(text).replace(folded(found), " ", 1)
+    rest = _PER_ROW.sub(" ", re.sub(r"(?<=\d)[ .](?=000\b)", "", rest))
+    words = set(re.split(r"[\W_]+", rest))
+    unit = parse_unit(found)
+    money = ("eur", "euro", "euros") if unit is not None and unit.kind == "count" else ()
+    return not words.isdisjoint((*map(folded, declared("units")["qualifiers"]), *money))
 
 
 def unit_in_lines(lines: tuple[str, ...]) -> list[str]:

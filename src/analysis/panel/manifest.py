@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 #: Beside the tables of a copy of the data that a user's files have been joined to: which files,
 #: and the columns they add.
@@ -29,6 +30,13 @@ def read_manifest(folder: Path) -> dict | None:
         return json.loads((folder / "build.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def brought_files(folder: Path) -> list[dict[str, Any]]:
+    """The user's files joined to the tables in ``folder``; none for the project's own."""
+    path = folder / OWN
+    own = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"files": []}
+    return [{**one, "rules": own["rules"]} for one in own["files"]]
 
 
 def changed_tables(folder: Path, files: Mapping[str, str]) -> list[str]:

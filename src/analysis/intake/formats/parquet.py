@@ -141,6 +141,8 @@ def _cell(value: object) -> Cell:
         return float(value)
     if isinstance(value, datetime):
         return value.date() if value.time() == time.min else value.replace(tzinfo=None)
+    if value != value:  # NaN is how data frames write a missing figure
+        return None
     if value is None or isinstance(value, (bool, int, float, date)):
         return value
     return str(value)

@@ -10,8 +10,18 @@ from analysis.intake.formats.workbook import read_workbook
 from analysis.intake.sheets import FileRead
 
 
-def read_recognised(path: Path, sheet: str | None) -> FileRead:
-    """The table of the file at ``path``; see :func:`analysis.intake.sheets.read_file`."""
+def read_file(path: Path | str, *, sheet: str | None = None) -> FileRead:
+    """Read a table from a file whose format is recognised by its content.
+
+    ``sheet`` names the sheet of a workbook; without it the workbook must have one sheet with a
+    table.
+
+    Raises
+    ------
+    UnreadableFile
+        For anything that cannot be read as one table, with every reason found.
+    """
+    path = Path(path)
     data, packed = read_bytes(path)
     file = path.name
     kind = binary_kind(data, file)

@@ -39,7 +39,8 @@ class Comparison:
     parameters
         ``parameter, a, b`` of those that differ.
     inputs
-        ``input, name, state`` of code, locked packages, notebook, and each table of data.
+        ``input, name, state`` of code, locked packages, notebook, each table of data, and each
+        file of one's own.
     versions
         ``package, a, b`` of those that differ.
     estimates
@@ -102,7 +103,7 @@ def compare_runs(first: Path, second: Path) -> Comparison:
         title=str(records[1]["title"]),
         records=records,
         parameters=_differing("parameter", *(record["parameters"] for record in records)),
-        inputs=_inputs(*(record["inputs"] for record in records)),
+        inputs=_inputs(*map(_with_files, records)),
         versions=_differing("package", *(record["versions"] for record in records)),
         estimates=_estimates(_table(first), _table(second)),
         verdicts=_verdicts(_judged(first), _judged(second)),
@@ -119,7 +120,7 @@ def _record(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
         parts = ("name", "title", "key", "parameters", "inputs", "versions", "outputs")
-        return {part: record[part] for part in parts}
+        return {part: record[part] for part in parts} | {"brought": record.get("brought", [])}
     except (OSError, ValueError, KeyError, TypeError):
         raise CompendiumError(
             f"{folder} is not a finished run: it has no readable record.json"
@@ -170,6 +171,12 @@ def _shown(values: Mapping[str, Any], name: str) -> str:
         return ""
     value = values[name]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _with_files(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a run with the user's files, each with all that was said of it."""
+    files = {one["file"]: json.dumps(one, sort_keys=True) for one in record["brought"]}
+    return {**record["inputs"], "files": files}
 
 
 def _inputs(a: Mapping[str, Any], b: Mapping[str, Any]) -> pd.DataFrame:
