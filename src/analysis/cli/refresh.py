@@ -63,15 +63,19 @@ def data_fetch(
         _print_listing(fetch_listing(declaration()))
         return
     folders = Folders(paths.RAW, to or FETCHED, DOWNLOADS)
-    outcomes = refresh(
-        datasets or [],
-        folders,
-        declaration(),
-        offline=offline,
-        from_cache=from_cache,
-        jobs=jobs,
-        notify=_print_outcome,
-    )
+    try:
+        outcomes = refresh(
+            datasets or [],
+            folders,
+            declaration(),
+            offline=offline,
+            from_cache=from_cache,
+            jobs=jobs,
+            notify=_print_outcome,
+        )
+    except KeyboardInterrupt:
+        complain("Interrupted. What was fetched is kept.")
+        raise
     done = [outcome for outcome in outcomes if outcome.entry is not None]
     if offline or from_cache:
         _print_ages(done)

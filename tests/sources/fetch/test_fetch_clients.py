@@ -273,7 +273,15 @@ BAD = [
      "eurostat rd_e_gerdreg: none of the 1 figures of the answer is of a series carried "
      "(all empty); nothing is replaced"),
     ("a bad TSV", Reply(b"freq,sectperf,unit,geo\\TIME_PERIOD\t2018\nA,BES,AT11\t1\n"),
-     "Eurostat rd_e_gerdreg: the first column does not hold freq, sectperf, unit, geo"),
+     "Eurostat rd_e_gerdreg: the first column does not hold freq, sectperf, unit, geo "
+     "in 'A,BES,AT11'"),
+    ("a bad row of a TSV",
+     Reply(b"freq,sectperf,unit,geo\\TIME_PERIOD\t2018\nA,BES,U,AT11\t1\nA,BES,U,U,AT11\t1\n"),
+     "Eurostat rd_e_gerdreg: the first column does not hold freq, sectperf, unit, geo "
+     "in 'A,BES,U,U,AT11'"),
+    ("a dimension twice in a TSV",
+     Reply(b"freq,freq,unit,geo\\TIME_PERIOD\t2018\nA,A,U,AT11\t1\n"),
+     "Eurostat rd_e_gerdreg: the first column names a dimension twice: freq, freq, unit, geo"),
 ]  # fmt: skip
 
 

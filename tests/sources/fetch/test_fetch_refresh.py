@@ -1,7 +1,13 @@
 """From the publishers to the folder of fetched tables, the differences, and data/raw."""
 
+import errno
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +163,22 @@ def test_one_failure_leaves_the_others_and_what_was_there(
     assert found["rd_e_gerdreg"].endswith("a web page (Sorry) came in the place of the data")
     pd.testing.assert_frame_equal(read_fetched("rd_e_gerdreg", folders.fetched), before)
     assert read_fetched("edat_lfse_04", folders.fetched)["vintage"].tolist() == ["2026-09-01"]
+
+
+def test_a_full_disk_is_said_so(
+    mirrored: Publisher,
+    folders: Folders,
+    line: Line,
+    revised: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    mirrored.on(GERD, gerd_csv(revised))
+    monkeypatch.setattr(room, "write_fetched", full)
+    found = run(["rd_e_gerdreg"], folders, line)
+    assert found == {"rd_e_gerdreg": f"{folders.fetched.parent}: No space left on device"}
 
 
 def test_publishers_go_on_without_each_other(
@@ -383,6 +405,30 @@ def test_fetch_and_adopt_from_the_command_line(
     assert "1 are new" in out and "adopted into data/raw" in out
     assert len(mirrored.asked) == 2
     assert read("eurostat_rd_money", project.raw)["vintage"].isin(["2026-10-20"]).sum() > 7000
+
+
+def _heed_interrupts() -> None:
+    """Ctrl-C reaches the command even if the tests were started where it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_an_interruption_does_not_wait_for_a_silent_server(
+    mirrored: Publisher, own: Folders
+) -> None:
+    mirrored.on(GERD, Reply(delay=300.0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analysis.cli", "data", "fetch", "rd_e_gerdreg"],
+        env=os.environ | {"COMPENDIUM_ROOT": str(own.raw.parents[1])},
+        stderr=subprocess.PIPE,
+        preexec_fn=_heed_interrupts,
+    )
+    while not mirrored.asked:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=40)  # a read is given up after 60 seconds
+    assert process.returncode == 130
+    assert errors.decode().strip() == "Interrupted. What was fetched is kept."
 
 
 def test_offline_without_answers(project: Folders, mirrored: Publisher) -> None:

@@ -23,8 +23,8 @@ MOST_MEMBERS = 100
 def only_table(body: bytes, where: str, limits: Limits) -> bytes:
     """The one table in a ZIP archive.
 
-    Raises FetchError for unsafe names, links, encryption, too many or too large members, damaged
-    data, and archives that hold no table or several.
+    Raises FetchError for unsafe names, links, encryption, unusual packing, too many or too large
+    members, damaged data, and archives that hold no table or several.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -46,6 +46,8 @@ def _refuse_unsafe(members: list[zipfile.ZipInfo], where: str) -> None:
             raise FetchError(f"{where}: the archive holds a link ({name!r})")
         if member.flag_bits & 1:
             raise FetchError(f"{where}: the archive is encrypted ({name!r})")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FetchError(f"{where}: the archive is packed in an unusual way ({name!r})")
 
 
 def _refuse_large(members: list[zipfile.ZipInfo], packed: int, where: str, limits: Limits) -> None:

@@ -1,5 +1,7 @@
 """From received bytes to text one may trust: unpacked within limits, and data, not a web page."""
 
+import gzip
+import io
 import re
 import zlib
 
@@ -15,7 +17,6 @@ WRAPPINGS = frozenset(
 )  # fmt: skip
 _PAGE = re.compile(rb"\s*(<!doctype html|<html)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_PIECE = 1 << 16
 
 
 def text_of(
@@ -65,20 +66,14 @@ def _unpacked(body: bytes, where: str, limits: Limits) -> bytes:
 
 def gunzipped(body: bytes, where: str, limits: Limits) -> bytes:
     """The members of a gzip file, one after the other, within the limits of size and ratio."""
-    out = bytearray()
     allowed = limits.most_bytes(len(body))
-    while body:
-        reader = zlib.decompressobj(wbits=31)
-        try:
-            while not reader.eof:
-                piece = reader.decompress(body, _PIECE)
-                out += piece
-                if len(out) > allowed:
-                    raise FetchError(f"{where}: the gzip data grow beyond {allowed} bytes; a bomb?")
-                body = reader.unconsumed_tail
-                if not piece and not body and not reader.eof:
-                    raise FetchError(f"{where}: the gzip data break off after {len(out)} bytes")
-        except zlib.error as error:
-            raise FetchError(f"{where}: the gzip data are damaged ({error})") from error
-        body = reader.unused_data
-    return bytes(out)
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
+            out = packed.read(allowed + 1)
+    except EOFError as error:
+        raise FetchError(f"{where}: the gzip data break off") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise FetchError(f"{where}: the gzip data are damaged ({error})") from error
+    if len(out) > allowed:
+        raise FetchError(f"{where}: the gzip data grow beyond {allowed} bytes; a bomb?")
+    return out

@@ -87,9 +87,15 @@ def _from_tsv(text: str, where: str) -> pd.DataFrame:
     wide = grid_of(text, where, delimiter="\t")
     head = wide.columns[0]
     names = [*head.rpartition("\\")[0].split(",")]
-    keys = wide[head].str.split(",", expand=True).apply(lambda column: column.str.strip())
-    if len(keys.columns) != len(names):
-        raise FetchError(f"{where}: the first column does not hold {', '.join(names)}")
+    if len({*names, "time", "cell"}) != len(names) + 2:
+        raise FetchError(f"{where}: the first column names a dimension twice: {', '.join(names)}")
+    rows = wide[head].str.split(",")
+    wrong = wide.loc[rows.str.len() != len(names), head]
+    if len(wrong):
+        raise FetchError(
+            f"{where}: the first column does not hold {', '.join(names)} in {wrong.iloc[0][:60]!r}"
+        )
+    keys = pd.DataFrame(rows.tolist()).apply(lambda column: column.str.strip())
     cells = wide.drop(columns=head).set_axis(pd.MultiIndex.from_frame(keys, names=names))
     long = cells.rename_axis(columns="time").stack().rename("cell").reset_index()
     parts = long.pop("cell").str.strip().str.extract(r"^(\S+)\s*(.*)$")

@@ -6,6 +6,7 @@ goes on where it stopped, provided the server says that the file is still the sa
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,7 +68,6 @@ class Received:
     status: int
     address: str
     content_type: str
-    content_encoding: str
     etag: str
     last_modified: str
 
@@ -158,8 +158,13 @@ def _opened(address: str, headers: dict[str, str], line: Line) -> Iterator[httpx
     """The response at the end of the redirects, of which none may leave a secure connection."""
     visited = [address]
     while True:
-        request = line.client.build_request("GET", visited[-1], headers=headers)
-        response = line.client.send(request, stream=True)
+        try:
+            request = line.client.build_request("GET", visited[-1], headers=headers)
+            response = line.client.send(request, stream=True)
+        except (httpx.InvalidURL, ValueError) as error:  # as for a host of 300 letters
+            raise FetchError(
+                f"{address}: no address, or redirected to what is none ({error})"
+            ) from error
         try:
             if not response.has_redirect_location:
                 yield response
@@ -242,19 +247,20 @@ def _refuse_status(response: httpx.Response, address: str, part: Path, limits: L
     if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         _forget(part)
         raise PassingError(f"{address}: the server cannot go on where the download stopped")
-    reason = f"{address}: answered {status} ({REASONS.get(status, 'server error')})"
+    usual = "server error" if status >= 500 else "no data"
+    reason = f"{address}: answered {status} ({REASONS.get(status, usual)})"
     if status not in PASSING:
-        raise FetchError(reason + _explanation(response))
+        raise FetchError(reason + _explanation(response, address, limits))
     wait = _retry_after(response.headers.get("retry-after", ""))
     if wait is not None and wait > limits.longest_wait:
         raise FetchError(f"{reason} and asks to wait {wait:.0f} seconds; try again then")
     raise PassingError(reason, wait)
 
 
-def _explanation(response: httpx.Response) -> str:
+def _explanation(response: httpx.Response, address: str, limits: Limits) -> str:
     """What the publisher says about a refusal: the fault text of an XML or plain answer."""
     body = b""
-    for chunk in response.iter_raw():
+    for chunk in _in_time(response, address, limits):
         body += chunk
         if len(body) > 4000:
             break
@@ -267,11 +273,11 @@ def _explanation(response: httpx.Response) -> str:
 
 def _retry_after(value: str) -> float | None:
     """Seconds from now, from a number or a date; None where there is neither."""
-    if value.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
@@ -294,24 +300,37 @@ def _receive(
     part.parent.mkdir(parents=True, exist_ok=True)
     note = {"address": address, "validator": _validator(response)}
     _note(part).write_text(json.dumps(note), encoding="utf-8")
-    until = time.monotonic() + limits.total_time
     with part.open("ab" if goes_on else "wb") as file:
-        for chunk in response.iter_raw():
+        for chunk in _in_time(response, address, limits):
             size += len(chunk)
             if size > limits.download_bytes:
                 raise FetchError(f"{address}: went on beyond {_limit(limits)}")
-            if time.monotonic() > until:
-                raise PassingError(
-                    f"{address}: not complete after {limits.total_time:g} seconds ({size} bytes)"
-                )
             file.write(chunk)
     _note(part).unlink()
 
 
+def _in_time(response: httpx.Response, address: str, limits: Limits) -> Iterator[bytes]:
+    """The pieces of a body, of which the last must come in time."""
+    until = time.monotonic() + limits.total_time
+    size = 0
+    for chunk in response.iter_raw():
+        size += len(chunk)
+        if time.monotonic() > until:
+            raise PassingError(
+                f"{address}: not complete after {limits.total_time:g} seconds ({size} bytes)"
+            )
+        yield chunk
+
+
 def _fits(response: httpx.Response, held: _Held) -> bool:
-    """Whether a partial answer begins where the held part ends, and is of the same file."""
-    starts = str(response.headers.get("content-range", "")).startswith(f"bytes {held.size}-")
-    return starts and _validator(response) in ("", held.validator)
+    """Whether a partial answer is of the same file, from the end of the held part to its own."""
+    said = re.fullmatch(
+        r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", response.headers.get("content-range", "")
+    )
+    if said is None or _validator(response) not in ("", held.validator):
+        return False
+    first, last, whole = map(int, said.groups())
+    return first == held.size and last + 1 == whole
 
 
 def _mb(size: int) -> str:
@@ -328,7 +347,6 @@ def _received(response: httpx.Response) -> Received:
         status=response.status_code,
         address=str(response.url),
         content_type=str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
-        content_encoding=str(headers.get("content-encoding", "")).strip().lower(),
         etag=str(headers.get("etag", "")),
         last_modified=str(headers.get("last-modified", "")),
     )

@@ -1,7 +1,8 @@
 """The answers at hand, and the ledger that says what each is: address, time, size, SHA-256.
 
 ``ledger.json`` has one entry per address, sorted; the bytes received lie beside it, named by the
-hash of their address. An answer whose bytes are not those of its entry counts as absent.
+hashes of their address and of themselves. An answer whose bytes are not those of its entry counts
+as absent.
 """
 
 import hashlib
@@ -48,20 +49,15 @@ class Ledger:
     @classmethod
     def open(cls, folder: Path) -> "Ledger":
         """The ledger of ``folder``, empty where there is none; FetchError where it is damaged."""
-        path = folder / LEDGER
-        if not path.exists():
-            return cls(folder)
-        try:
-            entries = [Entry(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, TypeError) as error:
-            raise FetchError(
-                f"{path}: not a ledger of downloads; move {folder} away to fetch everything anew"
-            ) from error
-        return cls(folder, {entry.address: entry for entry in entries})
+        return cls(folder, _entries(folder))
 
-    def file(self, address: str) -> Path:
-        """Where the bytes of an address are kept."""
-        return self.folder / f"{hashlib.sha256(address.encode()).hexdigest()[:24]}.bin"
+    def part(self, address: str) -> Path:
+        """Where the bytes of an address are received."""
+        return self.folder / f"{hashlib.sha256(address.encode()).hexdigest()[:24]}.part"
+
+    def file(self, entry: Entry) -> Path:
+        """Where the bytes of an entry are kept; other bytes of its address lie elsewhere."""
+        return self.part(entry.address).with_suffix(f".{entry.sha256[:16]}.bin")
 
     def answer(self, address: str) -> tuple[Entry, bytes] | None:
         """The entry and the bytes of an address, if they are those of the ledger."""
@@ -69,18 +65,21 @@ class Ledger:
         if entry is None or not entry.sha256:
             return None
         try:
-            body = self.file(address).read_bytes()
+            body = self.file(entry).read_bytes()
         except OSError:
             return None
         return (entry, body) if hashlib.sha256(body).hexdigest() == entry.sha256 else None
 
     def keep(self, entry: Entry, body: bytes) -> Entry:
-        """Put an answer into place and write it down."""
+        """Put an answer into place, write it down, and only then remove the one before."""
         digest = hashlib.sha256(body).hexdigest()
         kept = replace(entry, bytes=len(body), sha256=digest, failure="")
         with self._lock:
-            write_atomically(self.file(entry.address), body)
+            write_atomically(self.file(kept), body)
             self._write(kept)
+        for other in self.folder.glob(f"{self.part(kept.address).stem}.*.bin"):
+            if other != self.file(kept):
+                other.unlink(missing_ok=True)
         return kept
 
     def note(self, entry: Entry) -> None:
@@ -98,7 +97,22 @@ class Ledger:
         return [e for _, e in sorted(self._entries.items()) if e.dataset == dataset]
 
     def _write(self, entry: Entry) -> None:
-        self._entries[entry.address] = entry
+        # read anew: another fetch may have written its own meanwhile
+        self._entries = _entries(self.folder) | {entry.address: entry}
         rows = [asdict(self._entries[address]) for address in sorted(self._entries)]
         text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
         write_atomically(self.folder / LEDGER, text.encode())
+
+
+def _entries(folder: Path) -> dict[str, Entry]:
+    """The entries of the ledger in ``folder`` by address; FetchError where it is damaged."""
+    path = folder / LEDGER
+    try:
+        entries = [Entry(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        raise FetchError(
+            f"{path}: not a ledger of downloads; move {folder} away to fetch everything anew"
+        ) from error
+    return {entry.address: entry for entry in entries}

@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pandas as pd
@@ -79,9 +79,10 @@ def refresh(
     with _line(line) as (open_line, stop):
         session = open_session(folders.downloads, open_line, offline=offline, from_cache=from_cache)
         work = _Work(bases, session, folders, lists, notify, stop)
-        with ThreadPoolExecutor(max_workers=min(jobs, len(by_publisher))) as pool:
+        # of this kind of pool nobody waits for the threads: an interruption takes effect at once
+        with ThreadPool(min(jobs, len(by_publisher))) as pool:
             try:
-                groups = list(pool.map(work.of_publisher, by_publisher.values()))
+                groups = pool.map(work.of_publisher, by_publisher.values(), chunksize=1)
             except BaseException:  # an interruption, too, ends the waits of the others
                 stop.set()
                 raise
@@ -148,7 +149,8 @@ class _Work:
         except CompendiumError as error:
             return Outcome(place, None, str(error))
         except OSError as error:
-            return Outcome(place, None, f"{error.filename}: {error.strerror}")
+            where = error.filename or self.folders.fetched.parent
+            return Outcome(place, None, f"{where}: {error.strerror or error}")
         return Outcome(place, entry)
 
 

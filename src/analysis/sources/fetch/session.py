@@ -107,7 +107,7 @@ class Session:
         self, address: str, accept: str, known: dict[str, str] | None = None
     ) -> tuple[Received, bytes]:
         """The bytes of an address as received, past the ledger."""
-        part = self.ledger.file(address).with_suffix(".part")
+        part = self.ledger.part(address)
         received = download(address, part, self.line, accept=accept, known=known)
         body = part.read_bytes() if part.exists() and received.status != 304 else b""
         part.unlink(missing_ok=True)
