@@ -4,9 +4,19 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+# the same cases every time, new ones nightly; a machine may be busy
+settings.register_profile(
+    "ours",
+    deadline=None,
+    derandomize=os.environ.get("HYPOTHESIS_PROFILE") != "nightly",
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from synthetic_project import WRITE, Planner
 
 from analysis import paths
 from analysis.runs.engine import Outcome, Progress, RunFailed, run, run_all
+from analysis.runs.folders import put_in_place
+from analysis.runs.launchers import Engine, launching
 from analysis.runs.record import hash_files, read_record, valid_record
 
 Project = Callable[..., Path]
@@ -103,7 +105,7 @@ FAILURES = {
     "deeper": ("import json\njson.loads('{')", "JSONDecodeError: Expecting", "line 2: json.loads"),
     "syntax": ("def f(:", "SyntaxError: invalid syntax", ""),
     "leaves": ("import sys; sys.exit(0)", "SystemExit: 0", ""),
-    "slow": ("import time; time.sleep(60)", "the cell was still running after 2 seconds", ""),
+    "slow": ("import time; time.sleep(60)", "the cell was still running after 5 seconds", ""),
     "exits": ("import os; os._exit(3)", "the kernel died with exit status 3", ""),
     "killed": ("import os; os.kill(os.getpid(), 9)", "the kernel died by signal SIGKILL", ""),
 }
@@ -113,8 +115,10 @@ def test_failures_say_where_and_why_and_leave_nothing_finished(
     project: Project, planned: Planner
 ) -> None:
     project(**{name: [WRITE, cell] for name, (cell, _, _) in FAILURES.items()})
-    specs = [planned(name, cell_timeout=2, years="2001-2002") for name in FAILURES]
-    outcomes = run_all(specs, jobs=4)
+    seconds = dict.fromkeys(FAILURES, 60) | {"slow": 5}
+    specs = [planned(name, cell_timeout=seconds[name], years="2001-2002") for name in FAILURES]
+    with launching(Engine.forked, [spec.notebook for spec in specs], pytest.fail) as launch:
+        outcomes = run_all(specs, jobs=4, launch=launch)
     for outcome, (cell, reason, line) in zip(outcomes, FAILURES.values(), strict=True):
         check_failure(outcome, cell, reason, line)
 
@@ -134,6 +138,46 @@ def check_failure(outcome: Outcome, cell: str, reason: str, line: str) -> None:
     notebook = nbformat.read(kept / "unfinished.ipynb", as_version=4)
     assert notebook.cells[3].execution_count == 3
     assert str(kept / "unfinished.ipynb") in outcome.message
+
+
+def test_long_words_take_no_long_time(project: Project, planned: Planner) -> None:
+    project(a=["print('/a' * 500_000)", "raise ValueError('x' * 20_000_000)"])
+    with pytest.raises(RunFailed, match=r"stopped at cell 4 of 4: ValueError: x{380}") as error:
+        run(planned("a"))
+    assert len(str(error.value)) < 1500
+    (kept,) = paths.RUNS.glob("a/failed/*/unfinished.ipynb")
+    assert "/a" * 500_000 in kept.read_text()
+
+
+def test_a_file_whose_name_is_no_text_is_refused(project: Project, planned: Planner) -> None:
+    project(a=["open('\\udcff', 'w').close()"])
+    with pytest.raises(RunFailed, match="a stopped: it wrote a file whose name is no text"):
+        run(planned("a"))
+    assert not list(paths.RUNS.glob("**/record.json"))
+    assert not list(paths.RUNS.glob("**/.record*"))
+
+
+def test_two_processes_may_put_the_same_run_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, place = tmp_path / "work", tmp_path / "place"
+    for folder in (work, place):
+        folder.mkdir()
+        (folder / "from").write_text(folder.name)
+    rename, others = Path.rename, ["one", "two"]
+
+    def rename_with_a_rival(self: Path, target: Path) -> Path:
+        moved = rename(self, target)
+        if self == place and others:
+            place.mkdir()
+            (place / "from").write_text(others.pop())
+        return moved
+
+    monkeypatch.setattr(Path, "rename", rename_with_a_rival)
+    put_in_place(work, place)
+    assert not others
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]
+    assert (place / "from").read_text() == "work"
 
 
 def test_a_failed_run_is_cleared_by_a_later_success(project: Project, planned: Planner) -> None:

@@ -2,11 +2,11 @@
 
 import json
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
 from synthetic_project import WRITE
+from test_interruption import processes_of
 
 from analysis.runs import launchers
 from analysis.runs.engine import run, run_all, shared_settings
@@ -77,16 +77,12 @@ def test_nothing_of_a_run_reaches_the_next(project, planned):
     assert first["descriptors"] == ["/dev/null"]
 
 
-def children():
-    """All processes of this one, those of other tests (a browser) too."""
-    return {process.pid for process in psutil.Process().children(recursive=True)}
-
-
 def test_no_process_is_left(project, planned):
-    project(a=[WRITE])
-    processes, threads = children(), set(threading.enumerate())
-    run(planned("a"))
-    assert children() <= processes
+    root = project(a=[WRITE])
+    threads, seen = set(threading.enumerate()), []
+    run(planned("a"), notify=lambda _: seen.extend(processes_of(root)))
+    assert seen
+    assert not processes_of(root)
     assert set(threading.enumerate()) <= threads
 
 
@@ -167,4 +163,3 @@ def test_the_server_imports_nothing_of_the_users_folder(project, planned, tmp_pa
     server = ForkServer([], shared_settings(planned("a")))
     server._await_ready()
     server.close()
-    assert not Path(server._folder.name).exists()

@@ -29,6 +29,7 @@ CELLS = [
     "os.write(1, b'written to the descriptor\\n'); time.sleep(0.3)",
     "shown = display('first', display_id='one')",
     "shown.update('second')",
+    "print('over\\rwritten\\rthrice'); print('a\\r\\nb\\n\\rc\\r')",
     "print('gone'); clear_output(); print('stays')",
     "print('replaced'); clear_output(wait=True); print('replacement')",
     "warnings.warn('careful'); warnings.warn('old', DeprecationWarning)",

@@ -24,7 +24,7 @@ import time
 working = Path(os.environ["COMPENDIUM_ROOT"], "working")
 if not working.exists():
     working.touch()
-    time.sleep(30)
+    time.sleep(300)
 """
 )
 
@@ -47,7 +47,7 @@ def _heed_interrupts() -> None:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=240)
     assert "Traceback" not in errors + output
     return process.returncode, output, errors
 
@@ -56,7 +56,7 @@ def compendium(root: Path, *arguments: str) -> tuple[int, str, str]:
     return finish(start(root, *arguments))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"

@@ -128,6 +128,20 @@ def edit(path: Path, change) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def test_the_model_is_made_once_for_the_same_defaults_and_anew_for_others(notebooks):
+    path = new_notebook("mine")
+    model = own_notebooks.model_of("mine")
+    assert own_notebooks.model_of("mine") is model  # a sweep asks thousands of times
+
+    def later(content: dict) -> None:
+        text = "".join(content["cells"][1]["source"])
+        content["cells"][1]["source"] = text.replace("[2000, 2020]", "[2005, 2020]")
+
+    edit(path, later)
+    assert validate("mine", {}).injectable()["years"] == [2005, 2020]
+    assert model.model_fields["years"].default == [2000, 2020]
+
+
 def test_code_in_the_cell_of_parameters_is_never_run(notebooks):
     path = new_notebook("mine")
 
@@ -201,6 +215,10 @@ def test_a_cell_with_other_parameters_is_refused(notebooks):
         (
             lambda content: content["cells"].insert(0, {"cell_type": "code"}),
             "cell 1 is not a cell of format 4: 'source'",
+        ),
+        (
+            lambda content: content["cells"][0].update(cell_type="Code"),
+            "cell 1 is not a cell of format 4: its type is 'Code'",
         ),
         (
             lambda content: content.update(nbformat=3),

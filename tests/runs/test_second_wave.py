@@ -9,7 +9,8 @@ from pydantic import Field
 
 from analysis import paths
 from analysis.runs import record
-from analysis.runs.engine import run
+from analysis.runs.engine import run_all
+from analysis.runs.launchers import Engine, launching
 from analysis.runs.notebooks import find_notebook
 from analysis.runs.parameters import REGISTRY, Countries, OwnYears, Parameters, validate
 from analysis.runs.record import EvidenceMissing, current_inputs, plan
@@ -115,10 +116,11 @@ def test_missing_runs_are_named_with_the_commands_that_make_them(root):
     text = str(problem.value)
     assert "the evidence of 2 other runs is not there" in text
     assert "compendium run 05_cluster_funding -p countries=FR -p years=2001-2004" in text
-    for name in (FUNDING, GAP):
-        run(planned(name, countries="FR", years="2001-2004"))
-    spec = planned(VERDICTS, countries="FR", years="2001-2004")
-    assert run(spec).status == "complete"
+    with launching(Engine.forked, [find_notebook(VERDICTS)], pytest.fail) as launch:
+        others = [planned(name, countries="FR", years="2001-2004") for name in (FUNDING, GAP)]
+        run_all(others, launch=launch)
+        spec = planned(VERDICTS, countries="FR", years="2001-2004")
+        assert run_all([spec], launch=launch)[0].status == "done"
     folders = record.evidence_folders(validate(VERDICTS, {"countries": "FR", "years": "2001-2004"}))
     assert [folder.parent.name for folder in folders] == [FUNDING, GAP]
     assert '"countries": 1' in (folders[0] / "evidence" / "C08.json").read_text()

@@ -8,16 +8,25 @@ import pytest
 import test_interruption as command
 from synthetic_project import WRITE, write_project
 
-from analysis import CompendiumError
+from analysis import CompendiumError, paths
 from analysis.claims import Finding, judge, register
 from analysis.claims.verdict import as_evidence
+from analysis.panel.build import OWN
 from analysis.runs.engine import Progress
 from analysis.runs.grid import Grid, read_grid
 from analysis.runs.notebooks import find_notebook
 from analysis.runs.parameters import UsageError
 from analysis.runs.progress import Tally, duration
 from analysis.runs.record import current_inputs, hash_files, write_json
-from analysis.runs.sweep import Request, Result, plan_sweep, read_shard, requested, run_sweep
+from analysis.runs.sweep import (
+    Request,
+    Result,
+    check,
+    plan_sweep,
+    read_shard,
+    requested,
+    run_sweep,
+)
 from analysis.runs.sweep_tables import write_results
 
 #: Estimates as a real notebook leaves them; one seed is refused.
@@ -79,9 +88,10 @@ def test_a_sweep_from_the_command_line(tmp_path):
     assert "from 0.5 to 1, median 0.75, in 4 runs" in described["figure"]["alt"]
     assert {path.name for path in (out / "figures").iterdir()} == {"headlines.png", "headlines.svg"}
 
-    resumed = ["sweep", "a", "--resume", "--out", str(out), "--dry-run"]
-    code, output, _ = command.compendium(root, *resumed)
-    assert code == 0 and "a: 6 runs, 4 of them up to date; the others may take" in output
+    before = hash_files(out)
+    code, output, _ = command.compendium(root, "sweep", "a", "--resume", "--out", str(out))
+    assert code == 1 and "a: 6 runs, 4 of them up to date; the others may take" in output
+    assert hash_files(out) == before
 
 
 def test_a_dry_run_and_a_wrong_grid_start_nothing(tmp_path):
@@ -94,7 +104,7 @@ def test_a_dry_run_and_a_wrong_grid_start_nothing(tmp_path):
 
 
 def test_interrupted_then_the_same_command_goes_on(tmp_path):
-    wait = "import time\ntime.sleep(30 if seed > 2 and not Path(r'{}').exists() else 0)"
+    wait = "import time\ntime.sleep(300 if seed > 2 and not Path(r'{}').exists() else 0)"
     root = tmp_path / "p"
     write_project(root, {"a": [WRITE, wait.format(root / "go")]})
     process = command.start(root, "sweep", "a", "--grid", "seed=1,2,3,4", "--jobs", "2")
@@ -112,12 +122,12 @@ def test_interrupted_then_the_same_command_goes_on(tmp_path):
 
 def test_estimates_of_other_columns_are_merged_and_formulas_disarmed(project):
     project(a=[])
-    sweep = planned(["seed=1,2"])
+    sweep = planned(["seed=1,2"], estimate="main:x")
     write_estimates(sweep)
     result = Result(current=[spec.key for spec in sweep.specs])
-    write_results(sweep, result, "main:x")
+    write_results(sweep, result)
     before = hash_files(sweep.folder)
-    write_results(sweep, result, "main:x")
+    write_results(sweep, result)
     assert hash_files(sweep.folder) == before
     merged = pd.read_parquet(sweep.folder / "estimates.parquet")
     assert merged["extra"].fillna("").tolist() == ["", "", "text", ""]
@@ -152,18 +162,22 @@ def test_a_claim_that_a_run_could_not_test_has_a_row_that_says_why(project):
 
 def test_an_estimate_nobody_has_is_refused_with_those_there_are(project):
     project(a=[])
-    sweep = planned(["seed=1,2"])
+    sweep = planned(["seed=1,2"], estimate="main:y")
     write_estimates(sweep)
     with pytest.raises(CompendiumError, match="no run has it; there are main:x, main:=z"):
-        write_results(sweep, Result(), "main:y")
+        write_results(sweep, Result())
 
 
-def test_without_claims_there_is_no_headline_and_no_figure(project):
+def test_without_claims_there_is_no_headline_and_no_figure_of_before(project):
     project(a=[])
+    followed = planned(["seed=1,2"], estimate="main:x")
+    write_estimates(followed)
+    write_results(followed, Result())
+    assert list((followed.folder / "figures").iterdir())
     sweep = planned(["seed=1,2"])
-    write_estimates(sweep)
+    assert sweep.folder == followed.folder
     assert write_results(sweep, Result()).empty
-    assert not (sweep.folder / "figures").exists()
+    assert not list((sweep.folder / "figures").iterdir())
 
 
 def test_shards_part_the_runs_and_have_folders_of_their_own(project):
@@ -201,6 +215,41 @@ def test_folders_with_something_else_are_refused(project, tmp_path):
         planned(["seed=1,2"], out=out)
     with pytest.raises(UsageError, match="expected a folder, this is a file"):
         planned(["seed=1,2"], out=out / "sweep.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.yaml", "seed: []"), ("a.yaml", "seed: [1, 2]\nyears: []"), ("a.csv", "seed,years\n\n\n")],
+)
+def test_a_grid_without_a_combination_is_refused(project, tmp_path, name, text):
+    project(a=[])
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(UsageError, match="the grid has no combination"):
+        check(Request("a", file=file))
+
+
+@pytest.mark.parametrize("estimate", ["main", "main:", ":x", ":"])
+def test_an_estimate_that_can_be_none_is_refused_before_anything_runs(project, estimate):
+    project(a=[])
+    with pytest.raises(UsageError, match=f"--estimate {estimate}: expected model:term"):
+        check(Request("a", axes=["seed=1"], estimate=estimate))
+
+
+def test_files_of_ones_own_are_named_and_asked_for_again(project, tmp_path):
+    project(a=[])
+    file = {"file": "grants.csv", "bytes": 3, "sha256": "abc", "declared": {}}
+    (paths.PROCESSED / OWN).write_text(json.dumps({"files": [file], "rules": {"spread": False}}))
+    out = tmp_path / "out"
+    sweep = planned(["seed=1,2"], out=out)
+    assert sweep.description()["brought"] == [file | {"rules": {"spread": False}}]
+    out.mkdir()
+    write_json(out / "sweep.json", sweep.description())
+    resumed = requested(Request("a", resume=True, out=out), current_inputs())
+    assert resumed.specs == sweep.specs
+    (paths.PROCESSED / OWN).unlink()
+    with pytest.raises(UsageError, match="a sweep with other --data files, which its"):
+        requested(Request("a", resume=True, out=out), current_inputs())
 
 
 @pytest.mark.parametrize(

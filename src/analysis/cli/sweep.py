@@ -116,6 +116,7 @@ def sweep(
         shard=read_shard(shard),
         resume=resume,
         out=out,
+        estimate=estimate,
         cell_timeout=timeout,
     )
     if not data:
@@ -126,7 +127,7 @@ def sweep(
         planned = requested(request, current_inputs())
         _announce(planned, jobs or processors())
         if not dry_run:
-            _run(planned, jobs or processors(), engine, estimate)
+            _run(planned, jobs or processors(), engine)
 
 
 def _announce(sweep: "Sweep", jobs: int) -> None:
@@ -145,7 +146,7 @@ def _announce(sweep: "Sweep", jobs: int) -> None:
     open_console().print(text, markup=False, highlight=False)
 
 
-def _run(sweep: "Sweep", jobs: int, engine: Engine, estimate: str) -> None:
+def _run(sweep: "Sweep", jobs: int, engine: Engine) -> None:
     from analysis.runs.progress import sweep_display
     from analysis.runs.sweep import run_sweep
     from analysis.runs.sweep_tables import write_results
@@ -157,7 +158,7 @@ def _run(sweep: "Sweep", jobs: int, engine: Engine, estimate: str) -> None:
     except KeyboardInterrupt:
         complain("Interrupted. What was finished is kept; the same command goes on from there.")
         raise
-    headlines = write_results(sweep, result, estimate)
+    headlines = write_results(sweep, result)
     _print_result(sweep, result, headlines)
     if result.failed:
         raise typer.Exit(EXIT_FAILED)

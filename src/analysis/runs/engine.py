@@ -261,7 +261,10 @@ class _Worker:
         elif self.result["event"] == "done" and (changed := self.inputs.changed(self.spec)):
             self.result = _stopped(changed)
         if self.result["event"] == "done":
-            return self._record(seconds)
+            try:
+                return self._record(seconds)
+            except UnicodeEncodeError as error:
+                self.result = _stopped(f"it wrote a file whose name is no text ({error})")
         message = _failure(self.spec, self.result, self._keep_failed())
         return Outcome(self.spec, "failed", message=message, seconds=seconds)
 

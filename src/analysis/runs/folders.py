@@ -3,6 +3,7 @@
 A run works in ``<folder>.tmp-<host>-<pid>``, which is renamed to ``<folder>`` when it is whole.
 """
 
+import errno
 import os
 import platform
 import re
@@ -30,10 +31,16 @@ def failed_folder(spec: RunSpec) -> Path:
 def put_in_place(work: Path, folder: Path) -> None:
     """Rename a finished work folder; what stood there before goes aside first, then away."""
     aside = _own(folder, "old")
-    with suppress(FileNotFoundError):
-        folder.rename(aside)
-    work.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
+    while work.exists():
+        with suppress(FileNotFoundError):
+            folder.rename(aside)
+        try:
+            work.rename(folder)
+        except OSError as error:  # another process has put the same run there in between
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _own(folder: Path, kind: str) -> Path:

@@ -85,6 +85,8 @@ def _require_size(grid: Grid) -> None:
         raise UsageError(
             "a sweep needs something that varies: --grid name=value,value or --params-file"
         )
+    if len(grid) == 0:
+        raise UsageError("the grid has no combination: something in --params-file has no value")
     if len(grid) > MOST_RUNS:
         raise UsageError(f"the grid has {len(grid):,} combinations; at most {MOST_RUNS:,} are run")
 

@@ -12,7 +12,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -157,7 +156,6 @@ class ForkServer:
 
     def __init__(self, modules: Sequence[str], shared: Environment) -> None:
         self._statuses: dict[int, int] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="compendium-", dir="/tmp")
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -166,7 +164,7 @@ class ForkServer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                cwd=self._folder.name,
+                cwd="/",
                 env=shared,
                 start_new_session=True,
             )
@@ -228,7 +226,6 @@ class ForkServer:
             with suppress(ProcessLookupError):
                 self._process.kill()
             self._process.wait()
-            self._folder.cleanup()
 
 
 @dataclass(frozen=True)

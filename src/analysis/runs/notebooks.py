@@ -18,6 +18,7 @@ from analysis.runs.parameters import model_of, validate
 PARAMETERS_TAG = "parameters"
 #: A notebook without outputs is far smaller; a larger file is not read at all.
 LARGEST_NOTEBOOK = 50_000_000
+_KINDS = ("code", "markdown", "raw")
 #: As many characters of a wrong line are shown.
 _SHOWN = 200
 
@@ -120,7 +121,10 @@ def _cell(path: Path, number: int, cell: Any) -> Cell:
         source = cell["source"]
         text = source if isinstance(source, str) else "".join(source)
         tags = cell.get("metadata", {}).get("tags", [])
-        return Cell(number, str(cell["cell_type"]), text, tuple(sorted(map(str, tags))))
+        kind = str(cell["cell_type"])
+        if kind not in _KINDS:  # it would be left out without a word
+            raise TypeError(f"its type is {kind[:40]!r}")
+        return Cell(number, kind, text, tuple(sorted(map(str, tags))))
     except (KeyError, TypeError, AttributeError) as error:
         raise CompendiumError(f"{path}: cell {number} is not a cell of format 4: {error}") from None
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,17 @@ def model_of(name: str) -> type[Parameters]:
             f"{path}: the cell tagged 'parameters' must set {', '.join(known)}: "
             f"{'; '.join(problems)}"
         )
+    return _with_own_defaults(json.dumps(declared))
+
+
+@lru_cache
+def _with_own_defaults(declared: str) -> type[Parameters]:
+    """``OwnQuestion`` with these defaults (JSON); a sweep asks for it thousands of times."""
+    defaults = json.loads(declared)
     fields: dict[str, Any] = {}
-    for field, info in known.items():
+    for field, info in OwnQuestion.model_fields.items():
         info = copy.copy(info)
-        info.default = declared[field]
+        info.default = defaults[field]
         fields[field] = (info.annotation, info)
     return create_model("OwnQuestion", __base__=OwnQuestion, __doc__=OwnQuestion.__doc__, **fields)
 

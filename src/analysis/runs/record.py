@@ -8,8 +8,8 @@ A run counts only if its ``record.json`` exists and the hashes in it are those o
 import glob
 import hashlib
 import json
-import os
 import platform
+import shlex
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
@@ -19,7 +19,8 @@ from typing import Any
 
 import analysis
 from analysis import CompendiumError, paths
-from analysis.panel.manifest import OWN, changed_tables
+from analysis.atomic import write_atomically
+from analysis.panel.manifest import brought_files, changed_tables
 from analysis.runs.notebooks import Notebook, check_declaration, find_notebook, read_notebook
 from analysis.runs.parameters import (
     REGISTRY,
@@ -246,7 +247,7 @@ def _command(spec: RunSpec) -> str:
     defaults = as_text(spec.name, validate(spec.name, {}).injectable())
     typed = as_text(spec.name, spec.parameters)
     options = [f"-p {key}={text}" for key, text in typed.items() if text != defaults[key]]
-    files = [f"--data {one['file']}" for one in _brought(spec.processed)]
+    files = [f"--data {shlex.quote(one['file'])}" for one in brought_files(spec.processed)]
     return " ".join(["compendium run", spec.name, *files, *options])
 
 
@@ -320,7 +321,7 @@ def new_record(spec: RunSpec, folder: Path, timings: dict[str, Any], started: st
 
     What was found in a user's files, and what they changed, is put beside the results first.
     """
-    brought = _brought(spec.processed)
+    brought = brought_files(spec.processed)
     if brought:
         shutil.copytree(spec.processed.parent / "report", folder / "data")
     return RunRecord(
@@ -339,12 +340,6 @@ def new_record(spec: RunSpec, folder: Path, timings: dict[str, Any], started: st
     )
 
 
-def _brought(processed: Path) -> list[dict[str, Any]]:
-    """The user's files joined to the tables in ``processed``; none for the project's own."""
-    own = read_json(processed / OWN)
-    return [{**one, "rules": own["rules"]} for one in own["files"]] if own else []
-
-
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -357,10 +352,8 @@ def _versions() -> dict[str, str]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as readable JSON, all or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_atomically(path, f"{text}\n".encode())
 
 
 def read_json(path: Path) -> Any:
@@ -412,6 +405,8 @@ def find_run(text: str) -> Path:
     folder = Path(text)
     if not folder.is_dir():
         notebook, _, key = text.rpartition("/")
+        if runs := _runs_of(text):
+            raise UsageError(f"{text} is a notebook: say which of its runs, as {runs}")
         places = paths.RUNS / notebook if notebook else paths.RUNS
         found = places.glob(f"{'' if notebook else '*/'}{glob.escape(key)}*/{RECORD}")
         folders = sorted(path.parent for path in found)
@@ -427,6 +422,14 @@ def find_run(text: str) -> Path:
     if valid_record(folder, record.key) is None:
         raise UsageError(f"{folder}: files of this run were altered since it ended; run it again")
     return folder
+
+
+def _runs_of(notebook: str) -> str:
+    """The ten newest runs of a notebook as one may type them, with when they were started."""
+    folders = [path.parent for path in paths.RUNS.glob(f"{glob.escape(notebook)}/*/{RECORD}")]
+    found = [(record.started, folder.name) for folder in folders if (record := read_record(folder))]
+    newest = sorted(found, reverse=True)[:10]
+    return ", ".join(f"{notebook}/{key} ({started[:16]})" for started, key in newest)
 
 
 def valid_record(folder: Path, key: str) -> RunRecord | None:

@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from analysis import paths
+from analysis.panel.manifest import brought_files
 from analysis.runs.engine import Notify, execute, remarks
 from analysis.runs.grid import Grid, checked, read_grid, typed
 from analysis.runs.launchers import Engine, launching
@@ -45,12 +46,14 @@ class Sweep:
     """Runs to be made of one notebook; ``folder`` is where the results about all of them go.
 
     shard: number and count of the parts the grid is split into, (1, 1) when it is not.
+    estimate: ``model:term`` of the estimate to follow; the headlines of the claims when empty.
     """
 
     notebook: Notebook
     specs: list[RunSpec]
     folder: Path
     shard: tuple[int, int] = WHOLE
+    estimate: str = ""
 
     @property
     def name(self) -> str:
@@ -65,7 +68,9 @@ class Sweep:
         return {
             "notebook": self.name,
             "shard": list(self.shard),
+            "estimate": self.estimate,
             "inputs": self.specs[0].inputs if self.specs else {},
+            "brought": brought_files(self.specs[0].processed) if self.specs else [],
             "runs": [{"key": spec.key, "parameters": spec.parameters} for spec in self.specs],
         }
 
@@ -81,6 +86,7 @@ class Request:
     shard: tuple[int, int] = WHOLE
     resume: bool = False
     out: Path | None = None
+    estimate: str = ""
     cell_timeout: int = CELL_TIMEOUT
 
 
@@ -95,6 +101,8 @@ class Result:
 
 def check(request: Request) -> None:
     """UsageError, or ParameterError with every problem of the grid; nothing is built or run."""
+    if request.estimate and not all(request.estimate.partition(":")):
+        raise UsageError(f"--estimate {request.estimate}: expected model:term")
     if not request.resume:
         checked(request.notebook, _grid(request))
 
@@ -109,6 +117,7 @@ def requested(request: Request, inputs: Inputs) -> Sweep:
         inputs,
         out=request.out,
         shard=request.shard,
+        estimate=request.estimate,
         cell_timeout=request.cell_timeout,
     )
 
@@ -125,6 +134,7 @@ def plan_sweep(
     out: Path | None = None,
     shard: tuple[int, int] = WHOLE,
     already_split: bool = False,
+    estimate: str = "",
     cell_timeout: int = CELL_TIMEOUT,
 ) -> Sweep:
     """The sweep of ``notebook`` over ``grid`` on the present data and code.
@@ -141,7 +151,7 @@ def plan_sweep(
     keys = canonical_json([spec.key for spec in specs])
     digest = hashlib.sha256(keys.encode()).hexdigest()[:KEY_LENGTH]
     folder = out or paths.RUNS / notebook.name / "sweeps" / digest
-    sweep = Sweep(notebook, specs, folder.absolute(), shard)
+    sweep = Sweep(notebook, specs, folder.absolute(), shard, estimate)
     _check_folder(sweep)
     return sweep
 
@@ -182,13 +192,18 @@ def _what_changed(there: Any, sweep: Sweep) -> str:
     return "of another notebook, grid or shard"
 
 
-def _what_is_there(folder: Path) -> tuple[str, list[dict[str, Any]], tuple[int, int]]:
-    """Notebook, values of each run and shard of the sweep in ``folder``; UsageError."""
+def _what_is_there(folder: Path) -> tuple[str, list[dict[str, Any]], tuple[int, int], str]:
+    """Notebook, values of each run, shard and estimate of the sweep in ``folder``; UsageError."""
     there = read_json(folder / PLAN)
     try:
         values = [dict(run["parameters"]) for run in there["runs"]]
         part, parts = there["shard"]
-        return str(there["notebook"]), values, (int(part), int(parts))
+        brought = [one["sha256"] for one in there["brought"]]
+        if brought != [one["sha256"] for one in brought_files(paths.PROCESSED)]:
+            raise UsageError(
+                f"{folder} holds a sweep with other --data files, which its {PLAN} names; give them"
+            )
+        return str(there["notebook"]), values, (int(part), int(parts)), str(there["estimate"])
     except (TypeError, KeyError, ValueError):
         raise UsageError(f"{folder} holds no sweep to go on with: no readable {PLAN}") from None
 
@@ -199,19 +214,19 @@ def _resumed(request: Request, inputs: Inputs) -> Sweep:
         raise UsageError("--resume goes on with the sweep in a folder: give it with --out")
     if request.axes or request.fixed or request.file or request.shard != WHOLE:
         raise UsageError("--resume takes the grid and the shard from the folder: give neither")
-    name, rows, shard = _what_is_there(request.out)
+    name, rows, shard, estimate = _what_is_there(request.out)
     if name != request.notebook:
         raise UsageError(f"{request.out} holds a sweep of {name}, not of {request.notebook}")
-    planned = plan_sweep(
+    return plan_sweep(
         find_notebook(name),
         Grid(rows=rows),
         inputs,
         out=request.out,
         shard=shard,
         already_split=True,
+        estimate=request.estimate or estimate,
         cell_timeout=request.cell_timeout,
     )
-    return planned
 
 
 def read_shard(text: str) -> tuple[int, int]:

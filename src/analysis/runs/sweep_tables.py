@@ -43,20 +43,19 @@ _TEXTS = ("claim", "unit", "verdict", "reason")
 _FORMULA = r"^([=+\-@\t\r])"
 
 
-def write_results(sweep: Sweep, result: Result, estimate: str = "") -> pd.DataFrame:
+def write_results(sweep: Sweep, result: Result) -> pd.DataFrame:
     """Write all tables, the figure and ``sweep.json`` of a sweep that has been run; its headlines.
 
-    estimate: ``model:term`` of the estimate to follow, instead of the claims' headlines.
-    Raises CompendiumError when no run has that estimate.
+    Raises CompendiumError when no run has the estimate to follow.
     """
     there = [spec for spec in sweep.specs if spec.key not in result.failed]
     estimated = [spec for spec in there if _file(spec).is_file()]
     schema = _estimates_schema(sweep, estimated)
     _write(sweep.folder / "estimates", schema, (_estimates(sweep, s, schema) for s in estimated))
-    if estimate:
-        rows = [row for spec in estimated for row in _chosen(sweep, spec, estimate)]
+    if sweep.estimate:
+        rows = [row for spec in estimated for row in _chosen(sweep, spec)]
         if estimated and not rows:
-            raise CompendiumError(_no_such_estimate(estimated[0], estimate))
+            raise CompendiumError(_no_such_estimate(estimated[0], sweep.estimate))
     else:
         rows = [row for spec in there for row in _headlines(sweep, spec, _language(sweep))]
     headlines = _write_rows(sweep, "headlines", HEADLINE_COLUMNS, rows)
@@ -83,6 +82,8 @@ def _draw(sweep: Sweep, headlines: pd.DataFrame) -> dict[str, str]:
     from analysis.report import Output, theme
     from analysis.report.sweep_figure import sweep_figure
 
+    for drawn_before in sweep.folder.glob("figures/headlines.*"):
+        drawn_before.unlink()
     if headlines["estimate"].notna().sum() == 0:
         return {}
     mpl.use("agg")
@@ -175,12 +176,12 @@ def _headline(entry: Entry, lang: str) -> dict[str, Any]:
     return said | numbers | {"null": null_of(claim, headline)}
 
 
-def _chosen(sweep: Sweep, spec: RunSpec, estimate: str) -> list[dict[str, Any]]:
-    """The row of the run for ``model:term``, none when it has no such estimate."""
-    model, _, term = estimate.partition(":")
+def _chosen(sweep: Sweep, spec: RunSpec) -> list[dict[str, Any]]:
+    """The row of the run for the estimate to follow, none when it has no such estimate."""
+    model, _, term = sweep.estimate.partition(":")
     filters = [("model", "==", model), ("term", "==", term)]
     found = pq.read_table(_file(spec), filters=filters).to_pylist()
-    own = {"subject": estimate, "null": 0.0, **dict.fromkeys(_TEXTS, "")}
+    own = {"subject": sweep.estimate, "null": 0.0, **dict.fromkeys(_TEXTS, "")}
     numbers = ("estimate", "ci_low", "ci_high", "n_obs")
     return [
         {"run": spec.key[:KEY_LENGTH], **sweep.parameters(spec), **own}

@@ -29,6 +29,8 @@ START_TIMEOUT = 60
 NOT_IMPORTED = "rfc3987_syntax"
 #: Seconds to wait for the last output of a cell on a busy machine.
 OUTPUT_TIMEOUT = 60
+#: As many characters of an error are passed on; the notebook has them all.
+_LONGEST_WORDS = 10_000
 _INJECTED = "injected-parameters"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -61,7 +63,8 @@ class Session:
     def fail(self, reason: str, line: str = "") -> None:
         """Report why the run stopped, and where; keep the notebook as far as it got."""
         self.write(UNFINISHED)
-        self.emit("failed", reason=reason, line=line, cell=self.cell, source=self.source)
+        reason, line, source = (text[:_LONGEST_WORDS] for text in (reason, line, self.source))
+        self.emit("failed", reason=reason, line=line, cell=self.cell, source=source)
 
     def write(self, name: str) -> None:
         """Write the notebook in its present state, if there is one."""
@@ -143,7 +146,11 @@ def _client_class(session: Session) -> type:
     Papermill's own takes a cell that ends the kernel politely (``sys.exit(0)``) for the early end
     of a successful notebook.
     """
+    import nbclient.client
     from papermill.clientwrap import PapermillNotebookClient
+
+    # the same, but the one there takes time that grows with the square of a line's length
+    nbclient.client._RGX_CARRIAGERETURN = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 
     class Client(PapermillNotebookClient):
         def papermill_execute_cells(self) -> None:
