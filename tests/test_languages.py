@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from jinja2 import Environment, nodes
 
 from analysis import CompendiumError, paths
-from analysis.languages import LANGUAGES, LOCALE, MINUS, NARROW, WIDE, catalogue, typeset
+from analysis.languages import (
+    LANGUAGES,
+    LOCALE,
+    MINUS,
+    NARROW,
+    WIDE,
+    catalogue,
+    country,
+    typeset,
+)
 from analysis.runs.notebooks import read_notebook
 from analysis.runs.parameters import REGISTRY
 
@@ -67,6 +76,15 @@ def test_both_languages_have_the_same_keys_fields_and_plurals(domain: str) -> No
         assert not message.fuzzy and not other.fuzzy, name
         assert all(text.strip() for text in (*forms(message), *forms(other))), name
         assert isinstance(message.id, str) or message.id == (name, name), name
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_message_is_there_once(domain: str, lang: str) -> None:
+    """The reader of the files would take the first of two and say nothing."""
+    text = (LOCALE / lang / "LC_MESSAGES" / f"{domain}.po").read_text(encoding="utf-8")
+    keys = re.findall(r'^msgid "(.*)"$', text, re.MULTILINE)
+    assert len(keys) == len(set(keys))
 
 
 def french_faults(text: str) -> list[str]:
@@ -292,6 +310,26 @@ def test_shares_units_years_and_money() -> None:
     assert french.money(-2.5e6) == f"{MINUS}2,5{WIDE}millions d’euros"
     assert english.money(12345) == f"12,345{WIDE}euros" and english.money(1) == f"1{WIDE}euro"
     assert french.money(0.5) == f"0,50{WIDE}euro" and french.money(float("nan")) == "n.d."
+
+
+def test_small_p_values_labels_and_lists() -> None:
+    english, french = (catalogue("claims", lang) for lang in LANGUAGES)
+    assert english.p_value(0.0304) == f"p{WIDE}={WIDE}0.030"
+    assert french.p_value(0.00004) == f"p{WIDE}<{WIDE}0,001"
+    assert english.p_value(0.00004, named=False) == f"<{WIDE}0.001"
+    assert french.p_value(0.5, named=False) == "0,500"
+    assert english.p_value(float("nan"), named=False) == "n/a"
+    assert english.colon("Note") == "Note:" and french.colon("Note") == f"Note{WIDE}:"
+    assert english.listed(["a, b", "c"]) == "a, b; c"
+    assert french.listed(["a, b", "c"]) == f"a, b{NARROW}; c"
+
+
+def test_countries_are_named_by_either_code() -> None:
+    codes = ("EL", "UK", "DE", "USA", "ZZQ")
+    assert [country(code, "fr") for code in codes] == [
+        *("Grèce", "Royaume-Uni", "Allemagne", "États-Unis", "ZZQ")
+    ]
+    assert country("EL", "en") == "Greece"
 
 
 @given(

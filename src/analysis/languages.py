@@ -13,7 +13,7 @@ import gettext
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,10 @@ NARROW, WIDE = "\u202f", "\u00a0"
 MINUS = "−"
 #: Decimals at most where none are asked for.
 _MOST_DECIMALS = 6
+#: Countries of which Eurostat has a code of its own.
+_ISO = {"EL": "GR", "UK": "GB"}
+#: A smaller p-value is not printed.
+_SMALLEST_P = 0.001
 #: Amounts of money from these sizes on are said in such units.
 _SCALES = ((1e9, "money.billion"), (1e6, "money.million"))
 
@@ -104,6 +108,14 @@ class Catalogue:
             self.number(value, decimals=decimals, significant=significant, signed=signed), "%"
         )
 
+    def p_value(self, p: float, *, named: bool = True) -> str:
+        """A p-value in three decimals, with its name (p = 0.030) or without; p < 0.001 below."""
+        sign = "<" if p < _SMALLEST_P else "="
+        number = self.number(max(p, _SMALLEST_P), decimals=3)
+        if named:
+            return f"p{WIDE}{sign}{WIDE}{number}"
+        return f"<{WIDE}{number}" if sign == "<" else number
+
     def with_unit(self, number: str, unit: str) -> str:
         """A printed number and its unit, not to be torn apart at the end of a line."""
         key = "percent" if unit.startswith("%") else "unit"
@@ -128,6 +140,14 @@ class Catalogue:
         if first == last:
             return str(int(first))
         return self._format("years", first=int(first), last=int(last))
+
+    def colon(self, label: str) -> str:
+        """A label that introduces what follows it."""
+        return self._format("colon", label=label)
+
+    def listed(self, parts: Iterable[str]) -> str:
+        """Parts that may hold commas, one after another."""
+        return self._format("between").join(parts)
 
     def _amount(self, key: str, number: str, size: float) -> str:
         return catalogue("numbers", self.lang).plural(key, int(abs(size)), number=number)
@@ -175,6 +195,16 @@ class _Refusing(gettext.NullTranslations):
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         raise KeyError(f"{self._path}: no message {msgid1!r} with plural forms")
+
+
+def country(code: str, lang: str) -> str:
+    """A country in a language, by its Eurostat or three-letter code; the code if unknown."""
+    from babel import Locale
+    from babel.core import get_global
+
+    code = _ISO.get(code, code)
+    code = get_global("territory_aliases").get(code, [code])[0]
+    return str(Locale(lang).territories.get(code, code))
 
 
 @cache

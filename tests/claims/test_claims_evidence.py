@@ -103,6 +103,19 @@ def test_a_grid_is_significant_where_its_interval_leaves_out_the_null():
     assert summarise(kept, 1).share_significant == 0.25
 
 
+def test_an_estimate_outside_its_own_interval_has_no_p_value():
+    grid = pd.DataFrame(
+        {
+            "way": list("abc"),
+            "estimate": [7.0, 7.0, 0.0],
+            "ci_low": [12.0, 2.0, 1.0],
+            "ci_high": 76.0,
+        }
+    )
+    p = curve_evidence("C11", grid)["curve_C11"]["p_value"]
+    assert p.isna().tolist() == [True, False, True] and p[1] < 0.05
+
+
 def test_every_kind_of_inference_is_that_of_the_models(panel):
     found = compare_inference(DESIGN, panel, draws=199).set_index("kind")
     assert list(found.index) == list(KINDS) and (found["why"] == "").all()

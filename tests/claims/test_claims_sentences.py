@@ -170,3 +170,9 @@ def test_a_finding_without_words_in_french_is_refused():
     assert sentences.finding_name(unnamed, "en") == "made up"
     with pytest.raises(ClaimError, match=r"'made up' has no words in 'fr': give label=\(English"):
         sentences.finding_name(unnamed, "fr")
+
+
+def test_what_would_not_hold_together_is_counted_or_said_not_to_be():
+    assert sentences.together(0, "en").startswith("All verdicts that say yes or no would hold")
+    assert "1 ne tiendrait pas" in sentences.together(1, "fr")
+    assert "2 ne tiendraient pas" in sentences.together(2, "fr")

@@ -142,6 +142,9 @@ def test_a_run_without_figures_for_a_claim_says_why():
     english, french = (sentences.answer(verdict, lang) for lang in ("en", "fr"))
     assert "No region of the sample has figures on jobs. It would take EU funds" in english
     assert "Aucune région n’a de chiffres d’emploi. Il y faudrait" in french
+    alone = judge(CLAIMS["C18"], unavailable="there are too few regions, at least 5 are needed")
+    assert "There are too few regions, at least 5" in sentences.answer(alone, "en")
+    assert "en anglais\u00a0: «\u00a0there are too few regions" in sentences.answer(alone, "fr")
     with pytest.raises(ClaimError, match="C18: give findings, or the reason why there are none"):
         judge(CLAIMS["C18"], [finding(1)], unavailable="nothing")
 

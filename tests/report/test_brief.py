@@ -22,10 +22,13 @@ from analysis.report.brief import (
     prepare,
     render_html,
     render_pdf,
+    style,
     write_briefs,
 )
 from analysis.report.brief.context import COLUMNS, INDICATORS, NATIONAL
-from analysis.report.brief.lines import PARTS
+from analysis.report.brief.drawings import pictures
+from analysis.report.brief.lines import PARTS, Place
+from analysis.report.brief.page import page
 from analysis.report.brief.register import INSTRUMENTS
 from analysis.report.brief.text import Language
 
@@ -300,6 +303,52 @@ def test_a_page_needs_nothing_else(context):
     assert page.count("<h1") == 1
 
 
+def test_countries_are_named_in_the_language_of_the_page(context):
+    brief = replace(compose(context, COUNTRY), peers=(("EL", "Elláda"), ("FR", "France")))
+    assert page(brief, "fr").name == "Allemagne" and page(brief, "en").name == "Germany"
+    assert page(brief, "fr").peers == ("1 Grèce (EL)", "2 France (FR)")
+    assert "ses pairs Grèce, France" in pictures(brief, Language("fr"))[0].alt
+    assert page(compose(context, "DE11"), "fr").name == compose(context, "DE11").name
+
+
+def test_charts_of_a_small_territory_say_whose_they_are(context):
+    brief = compose(context, "DE112")
+    assert [brief.name in picture.alt for picture in pictures(brief, Language("en"))] == [False] * 4
+    assert "Place of DE11 among its peers" in pictures(brief, Language("en"))[1].alt
+
+
+def test_the_median_of_the_trend_says_how_many_peers_it_is_of(context):
+    brief = compose(context, "DE11")
+    assert brief.trend is not None and brief.trend.median
+    peers = {len(number.cells) for number in brief.trend.median.values()}
+    chart = pictures(brief, Language("en"))[2]
+    assert len(peers) == 1 and f"median of the same {peers.pop()} peers" in chart.svg
+    alone = replace(brief, trend=replace(brief.trend, median={}))
+    assert "peers" not in pictures(alone, Language("en"))[2].alt
+    assert pictures(alone, Language("fr"))[2].alt.count(".") == 1
+
+
+def test_territories_off_the_map_are_named_within_its_breadth(context):
+    far = [Place(f"PT{n}0", -25.0, 38.0, "peer", n) for n in range(1, 8)]
+    off = replace(compose(context, "DE11"), places=(*far, Place("PT20", -28.0, 38.0, "own")))
+    lines = re.findall(r"<text[^>]*>(Off the map[^<]*|[^<]*PT[^<]*)</text>", _map_of(off))
+    assert lines[0].startswith("Off the map: PT20, 1\u00a0(PT10), 2") and len(lines) > 1
+    assert max(map(len, lines)) <= 44 and all(re.search(r"\),?$", line) for line in lines)
+
+
+def _map_of(brief) -> str:
+    return pictures(brief, Language("en"))[0].svg
+
+
+def test_a_page_is_as_dark_as_its_reader_has_it(context):
+    shown = render_html(compose(context, "DE11"), "en")
+    drawn = re.findall(r'(?:fill|stroke)="([^"]*)"', shown)
+    names = {found[1] for one in drawn if (found := re.fullmatch(r"var\((--\w+)\)", one))}
+    assert {one for one in drawn if not one.startswith("var(")} == {"none"}
+    assert names and all(f"{name}: light-dark(" in style() for name in names)
+    assert shown.count("color-scheme: light") == 3  # of the page, and twice on paper
+
+
 def test_a_fragment_fits_into_another_page_with_links(context):
     fragment = html_fragment(
         compose(context, "DE11"),
@@ -342,9 +391,9 @@ def test_groups_and_codes(context):
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
-        ("DE1X", "here that is DE11 (Region DE11)"),
+        ("DE1X", "that is DE11 (Region DE11)"),
         ("DE2X", "its people lived in DE12 (Region DE12, 75 % of them), DE13"),
-        ("DEY1", "here that is DE14"),
+        ("DEY1", "that is DE14"),
         ("DE1", "did you mean DE11 (Region DE11), DE111"),
         ("Regoin DE21", "did you mean DE21"),
         ("?!", "codes are those of NUTS 2013"),

@@ -111,6 +111,20 @@ def test_figures_need_caption_source_and_alt(out: Output, word: str) -> None:
     plt.close("all")
 
 
+def test_sources_name_the_files_joined_to_the_data(out: Output, tmp_path: Path) -> None:
+    own = {"files": [{"file": "my $x$ & co.csv"}], "rules": {}, "variables": []}
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    with paths.reading(tmp_path):
+        out.table("t", FRAME, title="T", source="Eurostat")
+        out.figure("f", figure(), caption="C", source="Eurostat", alt="A")
+        out.figure("g", figure(), caption="C", source="Mine: my $x$ & co.csv", alt="A")
+    table = (out.folder / "tables" / "t.html").read_text(encoding="utf-8")
+    assert "Eurostat; my $x$ &amp; co.csv" in table
+    drawn = [(out.folder / "figures" / f"{name}.svg").read_text() for name in "fg"]
+    assert "Source: Eurostat; my $x$ &amp; co.csv" in drawn[0]
+    assert "co.csv;" not in drawn[1], "named once"
+
+
 def test_a_figure_is_written_shown_once_and_closed(out: Output) -> None:
     drawn = figure()
     shown = out.figure("f", drawn, caption="Up & up", source="Eurostat", alt='A "rising" line')

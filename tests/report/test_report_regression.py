@@ -17,7 +17,8 @@ from analysis.panel.codebook import variables
 from analysis.report.regression import STYLES, regression_csv, regression_layout
 from analysis.report.regression_names import errors_note
 from analysis.report.spreadsheet import to_xlsx
-from analysis.report.table_markup import to_html, to_latex
+from analysis.report.table_latex import to_latex
+from analysis.report.table_markup import to_html
 from analysis.report.tables import Table
 from analysis.report.word import to_docx
 

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import shutil
 import subprocess
 import zipfile
@@ -15,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import CompendiumError
-from analysis.languages import NARROW
-from analysis.report.table_markup import latex_escape, to_html, to_html_page, to_latex
+from analysis.languages import NARROW, WIDE
+from analysis.report.table_latex import latex_escape, to_latex
+from analysis.report.table_markup import to_html, to_html_page
 from analysis.report.tables import (
     MISSING,
     Cell,
@@ -51,6 +53,22 @@ GROUPED = Table(
     groups=[("", 1), ("Patents", 2), ("Jobs", 1)],
     panels={0: "Panel A: all", 1: "Panel B: some"},
     rules=[1],
+)
+
+#: Eight columns with long headings and texts; and fifty rows.
+WIDE_TABLE = frame_table(
+    "wide",
+    pd.DataFrame(
+        {"what": ["a sentence that takes more room than there is in a column of a page"] * 2}
+        | {f"a heading of several words, number {n}": [12345.67, 1.0] for n in range(7)}
+    ),
+    title="Wide",
+)
+TALL_TABLE = frame_table(
+    "tall",
+    pd.DataFrame({"name": [f"row {n}" for n in range(50)], "value": range(50)}),
+    title="Tall",
+    note="N",
 )
 
 
@@ -173,7 +191,7 @@ def test_a_long_table_is_cut_and_says_so() -> None:
     table = frame_table("t", pd.DataFrame({"a": range(1000)}), title="T", max_rows=5, note="N.")
     assert len(table.rows) == 1000 and len(table.shown()) == 5
     assert table.footer() == [
-        ("note", "Note", "N. The first 5 of 1,000 rows; the CSV and XLSX files have them all.")
+        ("note", "Note:", "N. The first 5 of 1,000 rows; the CSV and XLSX files have them all.")
     ]
     assert to_html(table).count("<tr") == to_latex(table).count(r"\\") == 6
 
@@ -181,7 +199,11 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 def test_a_french_table_is_french() -> None:
     frame = pd.DataFrame({"a": [1234.5, 99999.25], "b": [True, False]})
     table = frame_table("t", frame, title="T", units="EUR", note="N", source="S", lang="fr")
-    assert [lead for _, lead, _ in table.footer()] == ["Unités", "Note", "Source"]
+    assert [lead for _, lead, _ in table.footer()] == [
+        f"Unités{WIDE}:",
+        f"Note{WIDE}:",
+        f"Source{WIDE}:",
+    ]
     assert [row[0].text for row in table.rows] == [f"1{NARROW}234", f"99{NARROW}999"]
     assert [row[1].text for row in table.rows] == ["oui", "non"]
     assert '<html lang="fr">' in to_html_page(table)
@@ -243,18 +265,37 @@ def test_headings_that_span_and_panels() -> None:
     ]
 
 
+def test_latex_breaks_long_texts_and_shrinks_before_it_leaves_the_page() -> None:
+    tex = to_latex(WIDE_TABLE)
+    assert r"\scriptsize\setlength{\tabcolsep}" in tex
+    broken = re.findall(r"\\begin\{tabular\}\[t\]\{@\{\}l@\{\}\}(.*?)\\end\{tabular\}", tex)
+    assert len(broken) == 2 and " ".join(broken[0].split(r" \\ ")) == WIDE_TABLE.rows[0][0].text
+    assert r"\begin{tabular}[b]{@{}r@{}}" in tex and "12,346 &" in tex
+    assert "longtable" not in tex and "size" not in to_latex(GROUPED)
+
+
+def test_latex_goes_on_over_pages() -> None:
+    tex = to_latex(TALL_TABLE)
+    assert tex.startswith("\\begingroup\n\\begin{longtable}") and tex.endswith("\\endgroup\n")
+    assert tex.index(r"\midrule") < tex.index(r"\endhead") < tex.index("row 0 &")
+    assert tex.count("row ") == 50 and r"\emph{Note:} N" in tex
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no LaTeX here")
-@pytest.mark.parametrize("table", [AWKWARD, GROUPED], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", [AWKWARD, GROUPED, WIDE_TABLE, TALL_TABLE], ids=lambda table: table.name
+)
 def test_latex_compiles(table: Table, tmp_path: Path) -> None:
     (tmp_path / "t.tex").write_text(
-        "\\documentclass{article}\\usepackage[utf8]{inputenc}\\usepackage{textcomp,booktabs}"
+        "\\documentclass{article}\\usepackage[utf8]{inputenc}\\usepackage{booktabs,longtable}"
         f"\\begin{{document}}{to_latex(table)}\\end{{document}}"
     )
     made = subprocess.run(
         ["pdflatex", "-halt-on-error", "-interaction=batchmode", "t.tex"],
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert made.returncode == 0, (tmp_path / "t.log").read_text()[-2000:]
+    log = (tmp_path / "t.log").read_text(errors="replace")
+    assert made.returncode == 0 and "Overfull" not in log, log[-2000:]
 
 
 def test_docx_opens_and_holds_every_cell() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.report.site import labels, pictures
+from analysis.models.registry import ESTIMATORS
+from analysis.report.site import labels, methods, pictures
 from analysis.report.site.curves import choices, curve_script, ordered, verdict_codes
 from analysis.robustness.summary import summarise
 
@@ -55,13 +56,13 @@ def test_the_script_says_of_every_specification_what_it_chose() -> None:
     script = curve_script(table, 1)
     assert script["missing"] == 1 and len(script["says"]) == len(table) - 1
     assert script["effect"] == sorted(script["effect"])
-    shown = {choice.name: choice for choice in choices(table, "en")}
+    shown = {choice.name: choice for choice in choices(table, "en", "C08")}
     curve = ordered(table)
     for name, codes in script["choices"].items():
         words = {code: option for code, option, _ in shown[name].options}
         for place, code in enumerate(codes):
             assert words[int(code, 36)] == labels.option(curve[name].iloc[place], "en")
-    assert [choice.name for choice in choices(table, "en")][-1] == "with_tertiary_pct"
+    assert [choice.name for choice in choices(table, "en", "C08")][-1] == "with_tertiary_pct"
     counts = [count for choice in shown.values() for _, _, count in choice.options]
     assert sum(counts) == 3 * len(curve)
 
@@ -85,15 +86,27 @@ def test_options_in_words(value: object, english: str, french: str) -> None:
 
 def test_a_lagged_control_in_words() -> None:
     name = "with_L1.log(gdp_pps_per_head)"
-    assert labels.choice(name, "en") == "Control: GDP per head (log), 1 year before"
-    assert labels.choice(name, "fr") == "Contrôle\u00a0: PIB par habitant (log), 1 an avant"
+    assert labels.choice(name, "en", "C08") == "Control: GDP per head (log), 1 year before"
+    assert labels.choice(name, "fr", "C08") == "Contrôle\u00a0: PIB par habitant (log), 1 an avant"
     assert labels.is_named("L2.log(density)") and not labels.is_named("L2.log(nothing)")
 
 
-def test_countries_are_named_in_the_language_of_the_page() -> None:
-    assert [labels.country(code, "fr") for code in ("EL", "UK", "DE")] == [
-        *("Grèce", "Royaume-Uni", "Allemagne"),
-    ]
+def test_a_choice_is_called_what_it_is_for_its_claim() -> None:
+    names = [labels.choice("lag", "en", claim) for claim in ("C08", "C01", "C03")]
+    assert names == ["Lag in years", "Number of types", "Years between"]
+    assert choices(made_curve(), "fr", "C01")[1].label == "Nombre de types"
+
+
+def test_publishers_are_named_inside_a_sentence() -> None:
+    assert labels.publisher("European Commission, CORDIS", "fr") == "la Commission européenne"
+    assert labels.publisher("OECD", "en") == "the OECD"
+    assert labels.publisher("A new one, its part", "fr") == "A new one, its part"
+
+
+def test_code_in_what_an_estimator_is_stands_apart() -> None:
+    assert methods._first_words("zero_inflated")[1] == ("y = 0", True)
+    every = [piece for name in ESTIMATORS for piece, _ in methods._first_words(name)]
+    assert not [piece for piece in every if "`" in piece or ":math:" in piece]
 
 
 def test_the_scale_of_pictures_is_linear_and_then_logarithmic() -> None:

@@ -36,7 +36,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made.on("request", lambda request: asked.append(request.url))
     made.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
     made.on("weberror", lambda error: complaints.append(str(error.error)))
-    made.set_default_timeout(5_000)
+    made.set_default_timeout(60_000)
     yield made
     made.close()
     assert not complaints
@@ -81,7 +81,7 @@ def first_paint(page: Page) -> float:
 
     Playwright's own waiting for a condition evaluates text in the page, which the pages forbid.
     """
-    for _ in range(100):
+    for _ in range(600):
         times = page.evaluate("performance.getEntriesByType('paint').map(one => one.startTime)")
         if times:
             return min(times)
@@ -175,6 +175,16 @@ def test_the_colours_chosen_are_kept(context: BrowserContext, site: Path) -> Non
     expect(page.get_by_role("button", name="Sombre")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_page_is_printed_light_whatever_was_chosen(context: BrowserContext, site: Path) -> None:
+    page = opened(context, site, "fr/territories/FR10.html")
+    ink = "getComputedStyle(document.querySelector('.brief')).color"
+    light = page.evaluate(ink)
+    page.get_by_role("button", name="Sombre").click()
+    assert page.evaluate(ink) != light
+    page.emulate_media(media="print")
+    assert page.evaluate(ink) == light
+
+
 # ---------------------------------------------------------------- the curve
 
 
@@ -250,6 +260,27 @@ def test_the_map_shows_any_indicator_and_leads_to_territories(
     page.keyboard.press("Enter")
     page.wait_for_url("**/en/territories/*.html")
     assert page.locator("h1").inner_text().split()[0] in second
+
+
+def test_the_map_ranks_as_the_pages_do_and_finds_what_it_does_not_draw(
+    context: BrowserContext, site: Path
+) -> None:
+    page = opened(context, site, "en/explore.html")
+    page.locator("#map-form select").select_option("employment_rate_pct")
+    year, tip = page.locator("#map-form input[name=year]"), page.locator(".map-tip")
+    year.focus()
+    page.keyboard.press("End")
+    for geo, name in (("FR10", "Île de France"), ("FRA1", "Guadeloupe")):
+        page.get_by_label("Find a region").fill(geo)
+        expect(tip).to_contain_text(name)
+        told = numbers(tip.locator("p").last.inner_text())
+        there = opened(context, site, f"en/territories/{geo}.html")
+        row = there.locator("tr", has=there.get_by_text("Employment rate 15-64", exact=True))
+        assert numbers(row.locator("td").nth(2).inner_text()) == [
+            int(page.locator("#map-form output").inner_text())
+        ]
+        assert numbers(row.locator("td").nth(3).inner_text()) == told
+        there.close()
 
 
 def test_the_map_keeps_its_choice_in_the_other_language(

@@ -16,6 +16,7 @@ from analysis.languages import LANGUAGES, catalogue
 from analysis.report.site import labels
 from analysis.report.site.explore import INDICATORS
 from analysis.robustness.enumeration import WITH
+from analysis.sources import catalogue as ledger
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,22 @@ def test_everything_a_curve_chooses_has_a_name(curves: dict) -> None:
         if not labels.is_named(value)
     }
     assert not unnamed
+
+
+def test_every_p_value_of_a_curve_is_one_and_agrees_with_its_interval(curves: dict) -> None:
+    for name, table in curves.items():
+        known = table.dropna(subset=["effect_low", "effect_high", "p_value"])
+        assert known["p_value"].between(0, 1).all(), name
+        outside = (known["effect_low"] > 0) | (known["effect_high"] < 0)
+        unlike = outside != (known["p_value"] < 0.05)
+        assert not (unlike & ~np.isclose(known["p_value"], 0.05, atol=0.005)).any(), name
+
+
+def test_publishers_are_named_in_the_language_of_the_page(site: Path) -> None:
+    names = {entry.publisher for table in ledger().tables.values() for entry in table.datasets}
+    panel = soup(site / "fr" / "index.html").find("section", attrs={"aria-labelledby": "from"})
+    assert all(labels.publisher(name, "fr") in panel.get_text() for name in names)
+    assert [name for name in sorted(names) if labels.publisher(name, "fr") == name] == ["Eurostat"]
 
 
 def test_the_map_has_the_panels_figures(site: Path, regions: pd.DataFrame) -> None:

@@ -172,8 +172,9 @@ def reason(entry: Entry, lang: str) -> str | None:
     if entry.verdict is None:
         return sentences.label("no_verdict" if entry.run else "not_run", lang)
     declared = entry.claim.not_testable
-    why = declared.reason if declared is not None else entry.verdict.unavailable
-    return None if why is None else why.of(lang)
+    if declared is not None:
+        return declared.reason.of(lang)
+    return None if entry.verdict.unavailable is None else sentences.unavailable(entry.verdict, lang)
 
 
 def changes(entry: Entry, lang: str) -> list[str]:

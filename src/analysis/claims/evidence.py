@@ -229,12 +229,16 @@ def _plain(kept: pd.DataFrame, choices: list[str]) -> pd.DataFrame:
 
 
 def _implied_p_values(kept: pd.DataFrame) -> Floats:
-    """Below 0.05 exactly where the 95 % interval leaves out zero, by a normal distribution."""
+    """Below 0.05 exactly where the 95 % interval leaves out zero, by a normal distribution.
+
+    Missing where the effect is not in its own interval, as tau may not be in that of its Q profile.
+    """
     effect, low, high = (kept[name].to_numpy(float) for name in EFFECTS)
     towards_zero = np.where(effect > 0, effect - low, high - effect)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.abs(effect) / towards_zero * stats.norm.ppf((1 + _LEVEL) / 2)
-    return np.asarray(2 * stats.norm.sf(np.where(effect == 0, 0.0, z)), dtype=np.float64)
+    p_values = np.asarray(2 * stats.norm.sf(np.where(effect == 0, 0.0, z)), dtype=np.float64)
+    return np.where((effect < low) | (effect > high), np.nan, p_values)
 
 
 # ---------------------------------------------------------------- headlines

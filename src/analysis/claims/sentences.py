@@ -36,11 +36,20 @@ def answer(verdict: Verdict, lang: str) -> str:
 def not_testable(verdict: Verdict, lang: str) -> str:
     """Why a claim cannot be tested, at all or in this run, and with what it could."""
     declared = verdict.claim.not_testable
-    reason = declared.reason if declared is not None else verdict.unavailable
+    why = declared.reason.of(lang) if declared is not None else unavailable(verdict, lang)
     data = declared.data if declared is not None else verdict.claim.data
-    assert reason is not None and data is not None
-    sentence = _capital(reason.of(lang)).rstrip(".") + "."
+    assert data is not None
+    sentence = _capital(why).rstrip(".") + "."
     return _fill(lang, "not_testable", reason=sentence, data=data.of(lang))
+
+
+def unavailable(verdict: Verdict, lang: str) -> str:
+    """Why a run has no estimate of a claim; what is said in English alone is quoted."""
+    why = verdict.unavailable
+    assert why is not None
+    if why.en != why.fr:
+        return why.of(lang)
+    return _fill(lang, "unavailable", problem=_bare(why, lang))
 
 
 def estimate(verdict: Verdict, lang: str) -> str:
@@ -94,7 +103,7 @@ def reliance(verdict: Verdict, lang: str) -> str:
         design = verdict.claim.design
         fields = {"design": design.of(lang)} if verdict.wording == "effect" and design else {}
         parts.append(_fill(lang, f"wording.{verdict.wording}", **fields))
-    return _capital(texts(lang).text("between clauses").join(parts)) + "."
+    return _capital(texts(lang).listed(parts)) + "."
 
 
 def _curve(verdict: Verdict, lang: str) -> str:
@@ -205,9 +214,16 @@ def summary(counts: Mapping[str, int], lang: str) -> str:
     parts = [
         _fill(lang, "tally.counts", claims=shown["claims"], tested=shown["tested"]),
         _fill(lang, "tally.words", words=", ".join(words)),
-        _fill(lang, "tally.together", n=shown["only alone"]),
+        together(counts["only alone"], lang),
     ]
     return " ".join(parts)
+
+
+def together(only_alone: int, lang: str) -> str:
+    """How many verdicts would not hold if all claims were tested together."""
+    if only_alone == 0:
+        return texts(lang).text("tally.all_together")
+    return texts(lang).plural("tally.together", only_alone)
 
 
 def robustness(counts: Mapping[str, int], lang: str) -> str:

@@ -22,7 +22,8 @@ def print_source(figure: Figure, source: str) -> None:
     characters = int((box.x1 - box.x0) * 72 / (size * 0.56))
     line = textwrap.fill(f"Source: {source}", max(characters, 40))
     y = (box.y0 - 0.12) / height
-    figure.text(box.x0 / width, y, line, fontsize=size, color="0.35", ha="left", va="top")
+    figure.text(box.x0 / width, y, line, fontsize=size, color="0.35", ha="left", va="top",
+                parse_math=False)  # fmt: skip
 
 
 def figure_bytes(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:

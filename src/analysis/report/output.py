@@ -31,6 +31,7 @@ from analysis import CompendiumError, paths
 from analysis.atomic import write_atomically
 from analysis.languages import catalogue
 from analysis.models import round_significant
+from analysis.panel.manifest import brought_files
 from analysis.report.figure_files import figure_bytes, figure_html, print_source
 from analysis.report.regression import regression_csv, regression_layout
 from analysis.report.regression_names import Models
@@ -41,8 +42,10 @@ from analysis.report.said import (
     numbers_said,
     typed_numbers,
 )
+from analysis.report.shown import Shown
 from analysis.report.spreadsheet import to_xlsx
-from analysis.report.table_markup import to_html, to_html_page, to_latex
+from analysis.report.table_latex import to_latex
+from analysis.report.table_markup import to_html, to_html_page
 from analysis.report.tables import (
     Table,
     csv_text,
@@ -58,20 +61,6 @@ if TYPE_CHECKING:
     from analysis.models import Estimates
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Something to display in a notebook: HTML, with plain text where there is no HTML."""
-
-    markup: str
-    text: str
-
-    def _repr_html_(self) -> str:
-        return self.markup
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 @dataclass
@@ -125,6 +114,7 @@ class Output:
         forms hold the first ``max_rows`` rows, ``labels`` as headings and ``formats`` (format
         specs by column, such as ``".2f"``). An index that is more than a row count becomes columns.
         """
+        source = _with_files(source)
         self._claim("table", name, title=title, source=source)
         flat = plain_frame(frame)
         table = frame_table(
@@ -162,7 +152,13 @@ class Output:
         """
         self._claim("table", name, title=title)
         table = regression_layout(
-            name, models, labels=labels or {}, title=title, note=note, source=source, **layout
+            name,
+            models,
+            labels=labels or {},
+            title=title,
+            note=note,
+            source=_with_files(source),
+            **layout,
         )
         return self._write_table(table, regression_csv(models), with_numbers=True)
 
@@ -173,7 +169,7 @@ class Output:
         someone who cannot see it.
         """
         self._claim("figure", name, caption=caption, source=source, alt=alt)
-        print_source(figure, source)
+        print_source(figure, _with_files(source))
         png = figure_bytes(figure, "png", {"Software": None})
         svg = figure_bytes(figure, "svg", {"Date": None, "Creator": None})
         plt.close(figure)
@@ -379,6 +375,12 @@ class Output:
                 f"{kind} '{name}' is written twice in this run: give each {kind} its own name"
             )
         self._written.add(f"{kind} {name}")
+
+
+def _with_files(source: str) -> str:
+    """A source line that also names the user's files joined to the data of the run."""
+    files = [one["file"] for one in brought_files(paths.PROCESSED)] if source else []
+    return "; ".join([source, *(file for file in files if file not in source)])
 
 
 def _check_name(kind: str, name: str) -> None:

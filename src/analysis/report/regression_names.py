@@ -56,7 +56,7 @@ def errors_note(
         words.text("errors of columns", kind=kind, columns=", ".join(places))
         for kind, places in kinds.items()
     ]
-    return words.text(f"below.{below}", kinds=words.text("between kinds").join(parts))
+    return words.text(f"below.{below}", kinds=words.listed(parts))
 
 
 def _errors_kind(model: "Estimates", labels: Mapping[str, str], words: Catalogue) -> str:

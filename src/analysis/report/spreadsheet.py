@@ -64,7 +64,7 @@ def _table_sheet(sheet: Any, table: Table, title: str) -> None:
     first = 2
     if table.units:
         _, lead, text = table.footer()[0]
-        _write(sheet, 2, 1, Cell(f"{lead}: {text}"), table).font = _ITALIC
+        _write(sheet, 2, 1, Cell(f"{lead} {text}"), table).font = _ITALIC
         first = 3
     lines = table.lines(table.rows)
     for place, line in enumerate(lines, start=first):

@@ -1,9 +1,10 @@
 """Tables before they are written: frames laid out as cells, numbers as text, and the CSV.
 
 A frame or a set of estimates becomes a :class:`Table`. Every cell is the text that is printed and,
-where it shows a number, that number unrounded; :mod:`analysis.report.table_markup` writes HTML and
-LaTeX, :mod:`analysis.report.table_files` Word and spreadsheets. Missing values are printed as an en
-dash everywhere.
+where it shows a number, that number unrounded; :mod:`analysis.report.table_markup` writes HTML,
+:mod:`~analysis.report.table_latex` LaTeX, :mod:`~analysis.report.word` Word and
+:mod:`~analysis.report.spreadsheet` spreadsheets. Missing values are printed as an en dash
+everywhere.
 """
 
 import math
@@ -89,7 +90,7 @@ class Table:
         return lines
 
     def footer(self) -> list[tuple[str, str, str]]:
-        """The lines under the printed table as (kind, lead, text), empty ones left out."""
+        """The lines under the printed table: (kind, lead with its colon, text), none empty."""
         words = catalogue("tables", self.lang)
         note = self.note
         if len(self.shown()) < len(self.rows):
@@ -97,7 +98,8 @@ class Table:
             cut = {name: words.number(count) for name, count in counts.items()}
             note = f"{note} {words.text('cut', **cut)}".strip()
         lines = {"units": self.units, "note": note, "source": self.source}
-        return [(kind, words.text(f"lead.{kind}"), text) for kind, text in lines.items() if text]
+        leads = {kind: words.colon(words.text(f"lead.{kind}")) for kind in lines}
+        return [(kind, leads[kind], text) for kind, text in lines.items() if text]
 
 
 # ---------------------------------------------------------------- numbers as text

@@ -4,7 +4,6 @@ import html
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,10 +15,8 @@ from analysis.claims.verdict import Verdict, as_evidence, null_of
 from analysis.languages import typeset
 from analysis.models import Estimates
 from analysis.models.estimates import COEFFICIENT_COLUMNS, Facts
+from analysis.report.shown import Shown
 from analysis.report.tables import MISSING, Cell, Table
-
-if TYPE_CHECKING:
-    from analysis.report.output import Shown
 
 _MISSING = Cell(MISSING, math.nan)
 
@@ -91,7 +88,7 @@ def findings_table(verdict: Verdict, lang: str) -> tuple[Table, pd.DataFrame]:
     assert claim.unit is not None
     table = Table(
         name=f"verdict_{claim.id}",
-        title=f"{claim.id}: {sentences.estimand(verdict, lang)}",
+        title=f"{say.colon(claim.id)} {sentences.estimand(verdict, lang)}",
         header=[list(headings(lang).values())],
         rows=cells,
         align="lrrrrr",
@@ -177,15 +174,14 @@ def headings(lang: str) -> dict[str, str]:
     return {column: sentences.label(key, lang) for column, key in keys.items()}
 
 
-def shown(verdict: Verdict, lang: str, said: list[str], table: str) -> "Shown":
+def shown(verdict: Verdict, lang: str, said: list[str], table: str) -> Shown:
     """The verdict as a box: word, claim, table of findings, checks, what would change it."""
-    from analysis.report.output import Shown
-
     claim, word = verdict.claim, sentences.word(verdict.word, lang)
+    name = sentences.texts(lang).colon(claim.id)
     heading = "what_would_change" if verdict.findings else "reason"
     parts = [
         f'<section class="verdict" data-claim="{claim.id}" lang="{lang}">',
-        f"<p><strong>{claim.id}: {html.escape(word)}.</strong> "
+        f"<p><strong>{name} {html.escape(word)}.</strong> "
         f"{html.escape(typeset(claim.claim.of(lang), lang))}</p>",
         table,
         _checks(verdict, lang),
@@ -193,26 +189,25 @@ def shown(verdict: Verdict, lang: str, said: list[str], table: str) -> "Shown":
         "<ul>" + "".join(f"<li>{html.escape(text)}</li>" for text in said) + "</ul>",
         "</section>",
     ]
-    text = f"[{claim.id}: {word}] {' '.join(said)}"
+    text = f"[{name} {word}] {' '.join(said)}"
     return Shown("\n".join(part for part in parts if part), text)
 
 
-def entry_shown(entry: Entry, lang: str, said: list[str]) -> "Shown":
+def entry_shown(entry: Entry, lang: str, said: list[str]) -> Shown:
     """An entry of the register: word, answer, what would change it, where it comes from."""
-    from analysis.report.output import Shown
-
     claim, (answer, *changes) = entry.claim, said
+    name = sentences.texts(lang).colon(claim.id)
     word = html.escape(sentences.word(entry.word, lang))
     items = "".join(f"<li>{html.escape(text)}</li>" for text in changes)
     heading = html.escape(sentences.label("what_would_change", lang))
     parts = [
         f'<section class="verdict" data-claim="{claim.id}" lang="{lang}">',
-        f"<h3>{claim.id}: {word}</h3>",
+        f"<h3>{name} {word}</h3>",
         f"<p>{html.escape(answer)}</p>",
         f"<p><strong>{heading}</strong></p><ul>{items}</ul>" if items else "",
         "</section>",
     ]
-    return Shown("\n".join(part for part in parts if part), f"[{claim.id}: {word}] {answer}")
+    return Shown("\n".join(part for part in parts if part), f"[{name} {word}] {answer}")
 
 
 def _checks(verdict: Verdict, lang: str) -> str:
@@ -221,12 +216,8 @@ def _checks(verdict: Verdict, lang: str) -> str:
     items = []
     for check in verdict.checks:
         result = sentences.label("passed" if check.passed else "failed", lang)
-        p = "" if np.isnan(check.p_value) else f" (p = {_p(check.p_value, lang)})"
-        name = sentences.check_name(check, lang)
-        items.append(f"<li>{html.escape(name)}: {html.escape(result)}{p}</li>")
+        p = "" if np.isnan(check.p_value) else f" ({sentences.texts(lang).p_value(check.p_value)})"
+        name = sentences.texts(lang).colon(sentences.check_name(check, lang))
+        items.append(f"<li>{html.escape(name)} {html.escape(result)}{p}</li>")
     heading = html.escape(sentences.label("checks", lang))
     return f"<p><strong>{heading}</strong></p><ul>{''.join(items)}</ul>"
-
-
-def _p(value: float, lang: str) -> str:
-    return sentences.texts(lang).number(value, decimals=3)

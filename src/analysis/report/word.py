@@ -43,7 +43,7 @@ def to_docx(table: Table) -> bytes:
     for _, lead, text in table.footer():
         paragraph = document.add_paragraph()
         paragraph.paragraph_format.space_after = Pt(2)
-        paragraph.add_run(f"{lead}: ").italic = True
+        paragraph.add_run(f"{lead} ").italic = True
         paragraph.add_run(text)
         for run in paragraph.runs:
             run.font.size = Pt(8)

@@ -21,8 +21,8 @@ _SLIVER = 0.005
 #: Words inside names that keep their small letters.
 _PARTICLES = frozenset(
     (
-        *("and", "de", "del", "della", "der", "des", "do", "dos", "du", "e", "en", "et", "i"),
-        *("la", "las", "le", "les", "of", "the", "und", "y"),
+        *("and", "d", "de", "del", "della", "der", "des", "do", "dos", "du", "e", "en", "et", "i"),
+        *("l", "la", "las", "le", "les", "of", "the", "und", "y"),
     )
 )
 
@@ -70,7 +70,7 @@ class Territories:
         found = changes.successors(code, self.names)
         if found:
             parts = ", ".join(f"{new} ({self.names[new]}{share})" for new, share in found.items())
-            many = "its people lived in" if len(found) > 1 else "here that is"
+            many = "its people lived in" if len(found) > 1 else "that is"
             return f"a code of another NUTS map; on the map of this panel {many} {parts}"
         near = self._alike(asked)
         if near:

@@ -5,18 +5,21 @@ one's own is a filled mark and everything else a line or a hollow one.
 """
 
 import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from analysis.languages import WIDE
 from analysis.report.brief.lines import Brief, Number, Place, Position, Sector, Trend
 from analysis.report.brief.text import Language
 from analysis.report.figures import FAINT, INK, MUTED, PALETTE
 from analysis.report.maps import in_window, project
 
-OWN, PEER = PALETTE[1], PALETTE[2]
+#: The peers' colour is darker than the palette's: it is that of letters too.
+OWN, PEER, PLAIN = PALETTE[1], "#2a776f", PALETTE[4]
 #: A face that the Typst compiler ships, and what a browser takes instead.
 FONT = "Libertinus Serif, Times New Roman, Times, serif"
 #: Size of all letters and breadth of the charts, in units of the picture.
@@ -24,6 +27,8 @@ _SIZE, _SMALL, _WIDTH, _HEIGHT = 10, 8, 260, 196
 #: Points from which the marks of a series are small.
 _MANY = 15
 _MAP_WIDTH, _MAP_HEIGHT = 230, 215
+#: Letters in a line below the map.
+_LETTERS = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,18 @@ def pictures(brief: Brief, language: Language) -> tuple[Picture, ...]:
     )
 
 
+def _whose(brief: Brief, language: Language) -> str:
+    """The territory that the figures are of: its name; its code where it contains the brief's."""
+    return language.territory(brief.geo, brief.name) if brief.of == brief.geo else brief.of
+
+
 # --- map -----------------------------------------------------------------------------------------
 
 
 def _map(brief: Brief, language: Language) -> Picture:
-    names = dict(brief.peers)
-    alt = language.text(
-        "map.alt", name=brief.name, peers=", ".join(names.values()) or language.text("peers.none")
-    )
+    peers = ", ".join(language.territory(*peer) for peer in brief.peers)
+    name, none = _whose(brief, language), language.text("peers.none")
+    alt = language.text("map.alt", name=name, peers=peers or none)
     frame = pd.DataFrame(
         {"lon": [p.lon for p in brief.places], "lat": [p.lat for p in brief.places]}
     )
@@ -65,17 +74,22 @@ def _map(brief: Brief, language: Language) -> Picture:
     marks = [_ground([(x, y) for place, x, y in points if place.role == "other"])]
     marks += [_dot(place, x, y) for place, x, y in points if place.role != "other"]
     off = [p for p, there in zip(brief.places, inside, strict=True) if not there]
-    named = [_off_map(place) for place in off if place.role != "other"]
-    if named:
-        marks.append(
-            _text(2, _MAP_HEIGHT - 3, language.text("map.outside", places=", ".join(named)))
-        )
+    marks += _outside([place for place in off if place.role != "other"], language)
     svg = _svg(_MAP_WIDTH, _MAP_HEIGHT, marks)
     return Picture("map", language.text("map.title"), svg, alt)
 
 
-def _off_map(place: Place) -> str:
-    return f"{place.number} ({place.geo})" if place.number else place.geo
+def _outside(places: Sequence[Place], language: Language) -> list[str]:
+    """The territory and its peers that the map leaves out, in lines at its foot."""
+    if not places:
+        return []
+    named = [
+        f"{place.number}{WIDE}({place.geo})" if place.number else place.geo
+        for place in sorted(places, key=lambda place: place.number)
+    ]
+    lines = textwrap.wrap(language.text("map.outside", places=", ".join(named)), _LETTERS)
+    foot = _MAP_HEIGHT - 3 - _SIZE * (len(lines) - 1)
+    return [_text(2, foot + _SIZE * n, line) for n, line in enumerate(lines)]
 
 
 def _fitted(east: np.ndarray, north: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +143,9 @@ def _positions(brief: Brief, language: Language) -> Picture:
         rows.append(language.text("chart.position.row", **row))
     key = language.text("chart.position.key")
     marks.append(_text(_WIDTH, _HEIGHT - 4, key, anchor="end", colour=MUTED))
-    alt = language.text("chart.position.alt", name=brief.name, rows="; ".join(rows))
+    alt = language.text(
+        "chart.position.alt", name=_whose(brief, language), rows=language.messages.listed(rows)
+    )
     return Picture("positions", title, _svg(_WIDTH, _HEIGHT, marks), alt)
 
 
@@ -172,23 +188,25 @@ def _trend(brief: Brief, language: Language) -> Picture:
     label = language.text(f"short.{trend.column}")
     unit = language.text(f"axis.{trend.column}")
     title = language.text("chart.trend", label=_capital(label), unit=unit)
-    alt = language.text(
-        "chart.trend.alt",
-        label=_capital(label),
-        unit=unit,
-        name=brief.name,
-        own=_series(trend.own, language),
-        median=_series(trend.median, language) or language.text("chart.none"),
-    )
+    told = {"label": _capital(label), "unit": unit, "name": _whose(brief, language)}
+    alt = language.text("chart.trend.alt", **told, own=_series(trend.own, language))
+    if trend.median:
+        peers = language.messages.colon(_capital(_same_peers(trend, language)))
+        alt = f"{alt} {peers} {_series(trend.median, language)}."
     return Picture("trend", title, _svg(_WIDTH, _HEIGHT, _curves(trend, language)), alt)
 
 
 def _series(values: Mapping[int, Number], language: Language) -> str:
-    shown = [
-        language.text("chart.colon", label=str(year), value=language.number(number))
+    return language.messages.listed(
+        f"{language.messages.colon(str(year))} {language.number(number)}"
         for year, number in values.items()
-    ]
-    return "; ".join(shown)
+    )
+
+
+def _same_peers(trend: Trend, language: Language) -> str:
+    """Whose median is drawn: the same peers in every year, and how many."""
+    peers = next(iter(trend.median.values())).cells
+    return language.text("chart.trend.peers", n=language.messages.number(len(peers)))
 
 
 def _curves(trend: Trend, language: Language) -> list[str]:
@@ -220,7 +238,7 @@ def _curves(trend: Trend, language: Language) -> list[str]:
         for height, text, colour, weight in _apart(ends)
     ]
     if trend.median:
-        key = f"- - {language.text('chart.trend.peers')}"
+        key = f"- - {_same_peers(trend, language)}"
         marks.append(_text((left + right) / 2, foot + 12, key, "middle", PEER))
     return marks
 
@@ -241,7 +259,8 @@ def _sectors(brief: Brief, language: Language) -> Picture:
     title = language.text("chart.sectors")
     if not brief.sectors:
         return Picture("sectors", title, "", language.text("chart.sectors.none"))
-    step = _HEIGHT / len(brief.sectors)
+    foot = _HEIGHT - _SIZE
+    step = foot / len(brief.sectors)
     highest = max(1.0, *(sector.quotient.value for sector in brief.sectors))
     marks, rows = [], []
     left, right = 134.0, _WIDTH - 66.0
@@ -255,14 +274,14 @@ def _sectors(brief: Brief, language: Language) -> Picture:
             "chart.sectors.row", sum(sector.stars), label=label, value=value
         )
         rows.append(row)
-    marks.append(_rule(one, 2, one, _HEIGHT - 2, INK, 1.0))
-    alt = language.text("chart.sectors.alt", rows="; ".join(rows))
+    marks += [_rule(one, 2, one, foot, INK, 1.0), _text(one, _HEIGHT - 1, "1", anchor="middle")]
+    alt = language.text("chart.sectors.alt", rows=language.messages.listed(rows))
     return Picture("sectors", title, _svg(_WIDTH, _HEIGHT, marks), alt)
 
 
 def _bar(sector: Sector, label: str, value: str, y: float, bar: tuple[float, float]) -> list[str]:
     left, length = bar
-    shade = OWN if any(sector.stars) else PALETTE[4]
+    shade = OWN if any(sector.stars) else PLAIN
     stars = "★" * sum(sector.stars)
     return [
         _text(left - 5, y + 3.4, label, anchor="end"),

@@ -44,17 +44,20 @@ def page(brief: Brief, lang: str) -> Page:
     def sentences(clauses: Sequence[Clause]) -> str:
         return " ".join(language.clause(clause) for clause in clauses)
 
+    name = language.territory(brief.geo, brief.name)
     level = language.text(f"level.{brief.level}")
     title = language.text("title")
     return Page(
         lang=lang,
-        heading=language.text("file_title", name=brief.name, code=brief.geo),
-        description=language.text("description", name=brief.name, code=brief.geo),
+        heading=language.text("file_title", name=name, code=brief.geo),
+        description=language.text("description", name=name, code=brief.geo),
         author="Cluster compendium",
-        name=brief.name,
+        name=name,
         subtitle=" · ".join([f"{brief.geo}, {level}", title, *_figures_of(brief, language)]),
         portrait=sentences(brief.portrait),
-        peers=tuple(f"{n} {name} ({geo})" for n, (geo, name) in enumerate(brief.peers, 1)),
+        peers=tuple(
+            f"{n} {language.territory(*peer)} ({peer[0]})" for n, peer in enumerate(brief.peers, 1)
+        ),
         no_peers=language.text("peers.none"),
         parts=tuple(
             (

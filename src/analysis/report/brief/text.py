@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from analysis.languages import Catalogue, catalogue, typeset
+from analysis.languages import Catalogue, catalogue, country, typeset
 from analysis.report.brief.lines import Clause, Line, Number, Words, Years
+
+#: Length of the code of a country.
+_COUNTRY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,10 @@ class Language:
     def text(self, key: str, **fields: str) -> str:
         """A message that is no sentence of the brief: a heading, an alternative text."""
         return self.messages.text(key, **fields)
+
+    def territory(self, geo: str, name: str) -> str:
+        """Its name: of a country that of the language, of others that of the place."""
+        return country(geo, self.lang) if len(geo) == _COUNTRY else name
 
     def number(self, number: Number) -> str:
         """A number as printed."""

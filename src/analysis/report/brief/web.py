@@ -5,11 +5,28 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from analysis.report.brief.drawings import Picture
+from analysis.report.brief.drawings import OWN, PEER, PLAIN, Picture
 from analysis.report.brief.lines import Brief
 from analysis.report.brief.page import Page, page
+from analysis.report.figures import FAINT, INK, MUTED
 
 Link = Callable[[str], str | None]
+
+#: Colours of the pictures by their names in the style sheet, which has them for dark pages too.
+_COLOURS = {
+    INK: "ink",
+    OWN: "own",
+    PEER: "peer",
+    PLAIN: "plain",
+    MUTED: "muted",
+    FAINT: "line",
+    "white": "paper",
+}
+#: Of a page of its own: light or dark as the reader has it, light on paper.
+_PAGE_STYLE = """:root { color-scheme: light dark; }
+body { margin: 0; background: light-dark(#ffffff, #1b1f27); }
+@media print { :root { color-scheme: light; } }
+"""
 
 
 @cache
@@ -26,7 +43,7 @@ def render_html(brief: Brief, lang: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(content.heading)}</title>\n"
         f'<meta name="description" content="{html.escape(content.description)}">\n'
-        f"<style>\nbody {{ margin: 0; background: #fff; }}\n{style()}</style>\n</head>\n"
+        f"<style>\n{_PAGE_STYLE}{style()}</style>\n</head>\n"
         f"<body>\n<main>\n{_article(brief, content, 1, None)}\n</main>\n</body>\n</html>\n"
     )
 
@@ -91,7 +108,10 @@ def _picture(picture: Picture) -> str:
     if not picture.svg:
         return _tag("p", picture.alt)
     named = f'<svg role="img" aria-label="{html.escape(picture.alt)}" '
-    return f'<figure class="picture">{picture.svg.replace("<svg ", named, 1)}</figure>'
+    svg = picture.svg.replace("<svg ", named, 1)
+    for colour, name in _COLOURS.items():
+        svg = svg.replace(f'"{colour}"', f'"var(--{name})"')
+    return f'<figure class="picture">{svg}</figure>'
 
 
 def _about(tag: str, text: str) -> str:

@@ -58,6 +58,7 @@ def render(page: Page, lang: str, absent: Set[str] = frozenset()) -> bytes:
             plural=texts.plural,
             number=texts.number,
             percent=texts.percent,
+            colon=texts.colon,
             label=lambda key: sentences.label(key, lang),
             typeset=lambda words: typeset(words, lang),
             **page.content,

@@ -10,7 +10,7 @@ from analysis.claims.assembly import Entry, changes, reason
 from analysis.claims.declaration import sources
 from analysis.claims.sentences import finding_name
 from analysis.claims.verdict import Verdict, null_of
-from analysis.languages import catalogue, typeset
+from analysis.languages import catalogue, country, typeset
 from analysis.report.site import curves, labels, pictures
 from analysis.report.site.chrome import Page, script
 from analysis.report.site.content import Content
@@ -63,7 +63,9 @@ def _basics(entry: Entry, lang: str) -> dict[str, Any]:
         "word": sentences.word(entry.word, lang),
         "tone": pictures.TONES[entry.word],
         "theme": labels.theme(claim.notebook, lang),
-        "source": typeset("; ".join(sources()[name].what.of(lang) for name in claim.source), lang),
+        "source": catalogue("site", lang).listed(
+            typeset(sources()[name].what.of(lang), lang) for name in claim.source
+        ),
         "reason": typeset(reason(entry, lang) or "", lang),
         "answer": sentences.answer(verdict, lang) if verdict is not None else "",
         "changes": changes(entry, lang),
@@ -93,7 +95,7 @@ def _tested(content: Content, entry: Entry, lang: str) -> dict[str, Any]:
         "design": typeset(design, lang),
         "wording": verdict.wording,
         "sample": sentences.sample(verdict.headline, lang),
-        "q": told.number(entry.q_value, decimals=3),
+        "q": told.p_value(entry.q_value),
         "influence": _influence(content.without.get(claim.id), verdict, lang),
         "figure": _figure(entry),
         "evidence": _evidence(entry),
@@ -125,18 +127,18 @@ def _findings(verdict: Verdict, lang: str) -> list[dict[str, str]]:
             for name, size in sizes.items()
         }
         label = sentences.label("headline", lang) if place == 0 else finding_name(finding, lang)
-        p = catalogue("site", lang).number(finding.p(null_of(verdict.claim, finding)), decimals=3)
+        p = catalogue("site", lang).p_value(finding.p(null_of(verdict.claim, finding)), named=False)
         rows.append({"label": label, **shown, "p": p, "sample": sentences.sample(finding, lang)})
     return rows
 
 
 def _check(check: Any, lang: str) -> dict[str, Any]:
-    number = catalogue("site", lang).number
+    p = catalogue("site", lang).p_value
     return {
         "name": typeset(sentences.check_name(check, lang), lang),
         "passed": check.passed,
         "result": sentences.label("passed" if check.passed else "failed", lang),
-        "p": "" if check.p_value != check.p_value else number(check.p_value, decimals=3),
+        "p": "" if check.p_value != check.p_value else p(check.p_value),
     }
 
 
@@ -153,8 +155,8 @@ def _influence(without: pd.DataFrame | None, verdict: Verdict, lang: str) -> str
         n=number(len(known)),
         low=number(low["estimate"], decimals=decimals),
         high=number(high["estimate"], decimals=decimals),
-        first=low["country"],
-        last=high["country"],
+        first=country(low["country"], lang),
+        last=country(high["country"], lang),
     )
 
 
@@ -188,9 +190,9 @@ def _curve(content: Content, verdict: Verdict, lang: str) -> dict[str, Any] | No
         "n": len(codes),
         "shares": [100 * float((codes == code).mean()) for code in range(4)],
         "unit": curves.effect_unit(claim, lang),
-        "choices": curves.choices(table, lang),
+        "choices": curves.choices(table, lang, claim.id),
         "importance": [
-            (labels.choice(str(name), lang), 100 * float(share))
+            (labels.choice(str(name), lang, claim.id), 100 * float(share))
             for name, share in zip(shares["choice"], shares["share"], strict=True)
         ],
     }

@@ -75,8 +75,8 @@ def curve_script(table: pd.DataFrame, sign: int) -> dict[str, Any]:
     }
 
 
-def choices(table: pd.DataFrame, lang: str) -> list[Choice]:
-    """The choices of a curve, the controls last, with the options in the order of their codes."""
+def choices(table: pd.DataFrame, lang: str, claim: str) -> list[Choice]:
+    """The choices of a claim's curve, controls last; the options in the order of their codes."""
     curve = ordered(table)
     names = sorted(kept_choices(table), key=lambda name: name.startswith(WITH))
     found = []
@@ -87,7 +87,7 @@ def choices(table: pd.DataFrame, lang: str) -> list[Choice]:
             (code, labels.option(option, lang), int(counts[code]))
             for code, option in enumerate(options)
         ]
-        found.append(Choice(name, labels.choice(name, lang), shown))
+        found.append(Choice(name, labels.choice(name, lang, claim), shown))
     return found
 
 

@@ -1,17 +1,16 @@
 """The map of regions and the chart over time, with the indicators they draw as data."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from analysis.languages import typeset
+from analysis.languages import country, typeset
 from analysis.panel.codebook import Variable, variables
 from analysis.report.maps import in_window, project
-from analysis.report.site import labels
 from analysis.report.site.chrome import Page, script
 from analysis.report.site.content import Content, Statistics
 from analysis.report.site.publish import FileContent
@@ -56,7 +55,7 @@ def pages(content: Content, lang: str) -> Iterator[Page]:
         return
     regions = content.statistics.regions
     codes = regions.loc[regions["level"] == 0, "geo"].drop_duplicates()
-    countries = {code: labels.country(code, lang) for code in codes}
+    countries = {code: country(code, lang) for code in codes}
     yield Page(
         "explore.html",
         "explore.html.j2",
@@ -64,7 +63,7 @@ def pages(content: Content, lang: str) -> Iterator[Page]:
         {
             "groups": groups(lang),
             "first": FIRST_INDICATOR,
-            "map": _map(content.statistics),
+            "map": _map(content.statistics, content.briefs.territories.names),
             "countries": sorted(countries.items(), key=lambda one: sort_key(one[1])),
             "first_countries": FIRST_COUNTRIES,
         },
@@ -76,8 +75,9 @@ def files(content: Content) -> Iterator[tuple[str, FileContent]]:
     if content.statistics is None or content.briefs is None:
         return
     regions = content.statistics.regions
-    names = _names(regions)
-    yield "data/territories.js", script("TERRITORIES", names)
+    names = content.briefs.territories.names
+    shown = {geo: names[geo] for geo in sorted(regions["geo"].unique())}
+    yield "data/territories.js", script("TERRITORIES", shown)
     for name in INDICATORS:
         yield f"data/indicator_{name}.js", script("INDICATOR", indicator(regions, name))
 
@@ -133,13 +133,7 @@ def _rounded(row: np.ndarray) -> list[float | None]:
     return [int(n) if n is not None and n.is_integer() else n for n in numbers]
 
 
-def _names(regions: pd.DataFrame) -> dict[str, str]:
-    """Territories by code, in the spelling of their country."""
-    once = regions.drop_duplicates("geo").sort_values("geo")
-    return dict(zip(once["geo"].astype(str), once["name"].astype(str), strict=True))
-
-
-def _map(statistics: Statistics) -> dict[str, Any]:
+def _map(statistics: Statistics, names: Mapping[str, str]) -> dict[str, Any]:
     """Where the regions lie on the map, the largest first, and which are outside its window."""
     regions = statistics.regions
     lowest = regions[regions["level"] == _LEVEL].sort_values(["geo", "year"])
@@ -159,10 +153,8 @@ def _map(statistics: Statistics) -> dict[str, Any]:
         "height": round(2 * _MARGIN + scale * float(np.ptp(y))),
         "ground": _ground(at),
         "regions": [
-            {"geo": geo, "name": name, "x": round(px, 1), "y": round(py, 1), "r": round(r, 1)}
-            for geo, name, (px, py), r in zip(
-                drawn["geo"], drawn["name"], at.tolist(), radius.tolist(), strict=True
-            )
+            {"geo": geo, "name": names[geo], "x": round(px, 1), "y": round(py, 1), "r": round(r, 1)}
+            for geo, (px, py), r in zip(drawn["geo"], at.tolist(), radius.tolist(), strict=True)
         ],
         "outside": sorted(once.loc[~inside, "geo"]),
     }

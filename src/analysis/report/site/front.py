@@ -47,7 +47,7 @@ def pages(content: Content, lang: str) -> Iterator[Page]:
     words = [
         (pictures.TONES[word], count, sentences.word(word, lang)) for word, count in by_word.items()
     ]
-    listed = "; ".join(told.text("front.count", word=word, n=count) for _, count, word in words)
+    listed = told.listed(told.text("front.count", word=word, n=count) for _, count, word in words)
     yield Page(
         "index.html",
         "front.html.j2",
@@ -62,10 +62,11 @@ def pages(content: Content, lang: str) -> Iterator[Page]:
             else "",
             "reliance": _reliance(first, lang),
             "counts": counts,
+            "together": sentences.together(counts["only alone"], lang),
             "bar": pictures.counts_bar(by_word, listed),
             "words": words,
             "n_specifications": _n_specifications(content),
-            "data": _data(content.statistics),
+            "data": _data(content.statistics, lang),
             "rows": [_row(entry, lang) for entry in content.entries],
             "themes": _themes(content, lang),
             "verdicts": [(tone, word) for tone, _, word in words],
@@ -100,18 +101,19 @@ def _n_specifications(content: Content) -> int:
     return sum(one.n_specifications for one in agreements if one is not None)
 
 
-def _data(statistics: Statistics | None) -> dict[str, Any] | None:
+def _data(statistics: Statistics | None, lang: str) -> dict[str, Any] | None:
     """Size of the panel: regions of the lowest level, countries, years, datasets, publishers."""
     if statistics is None:
         return None
     regions = statistics.regions
+    publishers = (labels.publisher(name, lang) for name, _ in statistics.publishers)
     return {
         "regions": int(regions.loc[regions["level"] == 2, "geo"].nunique()),
         "countries": int(regions["country"].nunique()),
         "first": int(regions["year"].min()),
         "last": int(regions["year"].max()),
         "datasets": len(statistics.datasets),
-        "publishers": list(dict.fromkeys(n.split(",")[0] for n, _ in statistics.publishers)),
+        "publishers": list(dict.fromkeys(publishers)),
     }
 
 

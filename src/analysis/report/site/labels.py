@@ -5,15 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from babel import Locale
 
 from analysis.claims.declaration import Text, codebook_text
 from analysis.languages import catalogue, typeset
 from analysis.panel.codebook import variables
 from analysis.robustness.enumeration import WITH
 
-#: Countries of which Eurostat has a code of its own.
-_ISO = {"EL": "GR", "UK": "GB"}
 #: A column of a model: lagged, in logarithms, or as it is.
 _TERM = re.compile(r"(?:L(?P<lag>\d+)\.)?(?:(?P<log>log(?:1p)?)(?:\(|_))?(?P<column>\w+)\)?")
 
@@ -34,16 +31,18 @@ def theme(notebook: str, lang: str) -> str:
     return typeset(words.of(lang), lang) if words else notebook
 
 
-def country(code: str, lang: str) -> str:
-    """A country by its Eurostat code, in the language of the page."""
-    return str(Locale(lang).territories[_ISO.get(code, code)])
+def publisher(name: str, lang: str) -> str:
+    """A publisher of data inside a sentence; its own name where none is declared."""
+    words = _declared()["publishers"].get(name.partition(",")[0])
+    return typeset(words.of(lang), lang) if words else name
 
 
-def choice(name: str, lang: str) -> str:
-    """What a choice of a curve is called; of a control, what it holds constant."""
+def choice(name: str, lang: str, claim: str) -> str:
+    """What a choice of the curve of a claim is called; of a control, what it holds constant."""
     if name.startswith(WITH):
         return catalogue("site", lang).text("curve.control", name=_term(name[len(WITH) :], lang))
-    words = _declared()["choices"].get(name)
+    declared = _declared()["choices"]
+    words = declared.get(f"{claim}.{name}") or declared.get(name)
     return typeset(words.of(lang), lang) if words else _term(name, lang)
 
 

@@ -1,5 +1,6 @@
 """The methods page: the rule of the verdicts, the conventions, the robustness engine."""
 
+import re
 from collections.abc import Iterator
 
 from analysis.claims.assembly import tally
@@ -10,6 +11,8 @@ from analysis.report.site.content import Content
 from analysis.report.site.publish import FileContent
 
 SECTION = "nav.methods"
+#: Code and formulas in a description.
+_LITERAL = re.compile(r"(?::math:)?(?<!`)`{1,2}([^`]+)`{1,2}")
 
 
 def pages(content: Content, lang: str) -> Iterator[Page]:
@@ -36,6 +39,10 @@ def files(content: Content) -> Iterator[tuple[str, FileContent]]:
     yield from ()
 
 
-def _first_words(estimator: str) -> str:
-    """What an estimator is, in the first paragraph of its own description."""
-    return " ".join(explanation(estimator).partition("\n\n")[0].split())
+def _first_words(estimator: str) -> list[tuple[str, bool]]:
+    """What an estimator is, in the first paragraph of its own description: texts, and whether each
+    is code.
+    """
+    words = " ".join(explanation(estimator).partition("\n\n")[0].split())
+    pieces = _LITERAL.split(words)
+    return [(piece, place % 2 == 1) for place, piece in enumerate(pieces) if piece]

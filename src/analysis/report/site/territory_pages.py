@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.languages import catalogue
+from analysis.languages import catalogue, country
 from analysis.panel.codebook import variables
 from analysis.report.brief import html_fragment, style
-from analysis.report.site import labels, pictures
+from analysis.report.site import pictures
 from analysis.report.site.chrome import Page
 from analysis.report.site.content import Content
 from analysis.report.site.explore import GROUPS, INDICATORS, described
@@ -38,7 +38,7 @@ def pages(content: Content, lang: str) -> Iterator[Page]:
     if content.statistics is None or content.briefs is None:
         return
     regions = content.statistics.regions
-    named = _named(regions, lang)
+    named = _named(regions, content.briefs.territories.names, lang)
     yield Page(
         "territories/index.html",
         "territories.html.j2",
@@ -69,18 +69,18 @@ def files(content: Content) -> Iterator[tuple[str, FileContent]]:
         yield "assets/brief.css", style().encode()
 
 
-def _named(regions: pd.DataFrame, lang: str) -> dict[str, dict[str, Any]]:
+def _named(regions: pd.DataFrame, names: Mapping[str, str], lang: str) -> dict[str, dict[str, Any]]:
     """Every territory by code: code, name, level, country, the territory above."""
     once = regions.drop_duplicates("geo").sort_values("geo")
     return {
         row.geo: {
             "geo": row.geo,
-            "name": row.name_ if row.level else labels.country(row.geo, lang),
+            "name": names[row.geo] if row.level else country(row.geo, lang),
             "level": int(row.level),
-            "country": labels.country(row.country, lang),
+            "country": country(row.country, lang),
             "parent": row.geo[:-1] if row.level else "",
         }
-        for row in once.rename(columns={"name": "name_"}).itertuples()
+        for row in once.itertuples()
     }
 
 

@@ -14,6 +14,7 @@
   const HEIGHT = 300;
   const MARGIN = { left: 52, right: 8, top: 10, bottom: 14 };
   const STRIP = 12;
+  const SMALLEST_P = 0.001;
 
   /** The choices: codes of all specifications, and the options with their fields. */
   const choices = [...form.querySelectorAll("fieldset")].map((fieldset) => ({
@@ -47,6 +48,12 @@
     return known[Math.round(share * (known.length - 1))];
   }
 
+  /** The median effect of places in order of effect. */
+  function median(places) {
+    const half = (places.length - 1) / 2;
+    return (curve.effect[places[Math.floor(half)]] + curve.effect[places[Math.ceil(half)]]) / 2;
+  }
+
   function percent(count) {
     const share = kept.length ? count / kept.length : 0;
     return new Intl.NumberFormat(SITE.lang, { style: "percent" }).format(share);
@@ -55,14 +62,13 @@
   function tellSummary() {
     const counts = [0, 0, 0, 0];
     for (const i of kept) counts[says[i]] += 1;
-    const median = kept.length ? curve.effect[kept[Math.floor(kept.length / 2)]] : 0;
     const fields = {
       n: kept.length.toLocaleString(SITE.lang),
       all: says.length.toLocaleString(SITE.lang),
       claimed: percent(counts[0]),
       opposing: percent(counts[3]),
       side: percent(counts[0] + counts[1]),
-      median: SITE.number(median),
+      median: kept.length ? SITE.number(median(kept)) : "",
     };
     summary.textContent = SITE.fill(kept.length ? summary.dataset.text : summary.dataset.none, fields);
     shares.replaceChildren(
@@ -115,7 +121,7 @@
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
     const found = [];
-    for (let k = Math.ceil(bottom / step); k * step <= top; k += 1) found.push(k * step);
+    for (let k = Math.ceil(bottom / step); k * step <= top; k += 1) found.push(k * step + 0);
     return found;
   }
 
@@ -191,12 +197,10 @@
 
   function drawChoices(colours) {
     for (const { codes, options } of choices) {
-      options.forEach(({ strip, median }, code) => {
+      options.forEach(({ strip, median: shown }, code) => {
         drawStrip(strip, codes, code, colours);
         const with_ = kept.filter((i) => codes[i] === code);
-        median.textContent = with_.length
-          ? SITE.number(curve.effect[with_[Math.floor(with_.length / 2)]], 2)
-          : "";
+        shown.textContent = with_.length ? SITE.number(median(with_), 2) : "";
       });
     }
   }
@@ -222,11 +226,12 @@
       all: kept.length.toLocaleString(SITE.lang),
     });
     const shown = (value) => (value === null ? "–" : SITE.number(value));
+    const tiny = curve.p[i] !== null && curve.p[i] < SMALLEST_P;
     const estimate = SITE.fill(panel.dataset.estimate, {
       effect: shown(curve.effect[i]),
       low: shown(curve.low[i]),
       high: shown(curve.high[i]),
-      p: shown(curve.p[i]),
+      p: tiny ? `p < ${SITE.number(SMALLEST_P)}` : `p = ${shown(curve.p[i])}`,
     });
     heading.append(dot, strong, ` ${estimate}`);
     const list = document.createElement("dl");

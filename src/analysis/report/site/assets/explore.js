@@ -57,6 +57,9 @@ const EXPLORE = (() => {
     [...section.querySelectorAll("a[data-geo]")].map((link) => [link.dataset.geo, link]),
   );
   const CLASSES = 6;
+  const LETTERS = 4; // of the code of a region
+  /** The regions, on the map or off it. */
+  const regions = Object.keys(window.TERRITORIES).filter((geo) => geo.length === LETTERS);
   let indicator = window.INDICATOR;
   let order = [];
 
@@ -94,25 +97,28 @@ const EXPLORE = (() => {
   }
 
   function paint() {
-    const known = [...dots.keys()].filter((geo) => value(geo) !== null);
+    const known = regions.filter((geo) => value(geo) !== null);
     order = known.sort((a, b) => value(b) - value(a) || (a < b ? -1 : 1));
-    const sorted = order.map(value).reverse();
+    const drawn = order.filter((geo) => dots.has(geo));
+    const sorted = drawn.map(value).reverse();
     const ends = classEnds(sorted);
     for (const [geo, link] of dots) {
       const mine = value(geo);
       const place = mine === null ? 0 : ends.findIndex((end) => mine <= end) + 1;
       const shade = place && Math.round((place * CLASSES) / ends.length);
       link.firstElementChild.setAttribute("class", `dot q${shade}`);
-      link.setAttribute("aria-label", `${window.TERRITORIES[geo]}: ${shown(mine)}`);
+      link.setAttribute("aria-label", `${window.TERRITORIES[geo]}, ${shown(mine)}`);
       link.tabIndex = -1;
     }
-    if (order.length) dots.get(order[0]).tabIndex = 0;
+    if (drawn.length) dots.get(drawn[0]).tabIndex = 0;
     title.textContent = EXPLORE.described(form.elements.indicator).title(`, ${year()}`);
     form.elements.shown.textContent = year();
     paintLegend(ends, sorted);
     fillRanking(title.textContent);
   }
 
+  /** Place by value, the same for equal ones. */
+  const rank = (geo) => 1 + order.filter((other) => value(other) > value(geo)).length;
   const shown = (number) => (number === null ? tip.dataset.missing : SITE.number(number));
 
   function paintLegend(ends, sorted) {
@@ -132,11 +138,11 @@ const EXPLORE = (() => {
 
   function fillRanking(words) {
     ranking.caption.textContent = words;
-    const rows = order.map((geo, place) => {
+    const rows = order.map((geo) => {
       const row = EXPLORE.element("tr");
       const name = EXPLORE.element("th", { scope: "row" });
       name.append(EXPLORE.element("a", { href: `territories/${geo}.html` }, window.TERRITORIES[geo]));
-      row.append(EXPLORE.element("td", { class: "number" }, String(place + 1)), name);
+      row.append(EXPLORE.element("td", { class: "number" }, String(rank(geo))), name);
       row.append(EXPLORE.element("td", { class: "number" }, SITE.number(value(geo))));
       return row;
     });
@@ -149,20 +155,21 @@ const EXPLORE = (() => {
     name.append(EXPLORE.element("strong", {}, window.TERRITORIES[geo]), ` ${geo}`);
     const mine = value(geo);
     const figure = EXPLORE.element("p", {}, mine === null ? shown(mine) : `${shown(mine)} ${unit}`);
-    const rank = { rank: order.indexOf(geo) + 1, all: order.length };
-    const place = EXPLORE.element("p", {}, mine === null ? "" : SITE.fill(tip.dataset.rank, rank));
+    const counts = { rank: rank(geo), all: order.length };
+    const place = EXPLORE.element("p", {}, mine === null ? "" : SITE.fill(tip.dataset.rank, counts));
     tip.replaceChildren(name, figure, place);
     section.querySelector("a.told")?.classList.remove("told");
-    dots.get(geo).classList.add("told");
+    dots.get(geo)?.classList.add("told");
   }
 
   /** Arrow keys go from region to region in the order of the values. */
   function move(event, geo) {
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
     const step = steps[event.key];
-    if (!step || !order.length) return;
+    const drawn = order.filter((other) => dots.has(other));
+    if (!step || !drawn.length) return;
     event.preventDefault();
-    const next = order[Math.min(Math.max(order.indexOf(geo) + step, 0), order.length - 1)];
+    const next = drawn[Math.min(Math.max(drawn.indexOf(geo) + step, 0), drawn.length - 1)];
     dots.get(geo).tabIndex = -1;
     dots.get(next).tabIndex = 0;
     dots.get(next).focus();
@@ -170,10 +177,9 @@ const EXPLORE = (() => {
 
   function find() {
     const text = SITE.fold(form.elements.find.value);
-    const codes = [...dots.keys()];
     const geo =
-      codes.find((code) => SITE.fold(code) === text) ??
-      codes.find((code) => text.length > 2 && SITE.fold(window.TERRITORIES[code]).includes(text));
+      regions.find((code) => SITE.fold(code) === text) ??
+      regions.find((code) => text.length > 2 && SITE.fold(window.TERRITORIES[code]).includes(text));
     if (geo) tell(geo);
   }
 
@@ -274,7 +280,7 @@ const EXPLORE = (() => {
       "svg",
       {
         viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", tabindex: "0",
-        "aria-label": `${title.textContent}: ${series.map((one) => one.name).join(", ")}`,
+        "aria-label": `${title.textContent}. ${series.map((one) => one.name).join(", ")}`,
       },
       "",
       SVG,
@@ -319,7 +325,7 @@ const EXPLORE = (() => {
       if (value === null) return;
       path += `${path && values[place - 1] != null ? "L" : "M"}${x(place).toFixed(1)} ${y(value).toFixed(1)}`;
       const alone = values[place - 1] == null && values[place + 1] == null;
-      if (alone) add("circle", { class: `line${style}`, cx: x(place), cy: y(value), r: 2 });
+      if (alone) add("circle", { class: `line${style}`, cx: x(place), cy: y(value), r: 1 });
     });
     add("path", { class: `line line${style}`, d: path });
     const last = values.findLastIndex((value) => value !== null);
