@@ -25,7 +25,7 @@ from analysis.languages import (
     country,
     typeset,
 )
-from analysis.runs.notebooks import read_notebook
+from analysis.runs.notebook_file import read_notebook
 from analysis.runs.parameters import REGISTRY
 
 PACKAGE = paths.ROOT / "src" / "analysis"

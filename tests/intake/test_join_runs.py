@@ -16,8 +16,8 @@ from analysis.cli.new import subject
 from analysis.intake.bring import bring
 from analysis.intake.overlay import join
 from analysis.runs import engine, record
+from analysis.runs.new_notebook import new_notebook
 from analysis.runs.notebooks import find_notebook
-from analysis.runs.own_notebooks import new_notebook
 from analysis.runs.parameters import ParameterError, validate
 from analysis.runs.record import current_inputs, plan, valid_record
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import CompendiumError
+from analysis.inert import is_formula
 from analysis.languages import NARROW, WIDE
 from analysis.report.table_latex import latex_escape, to_latex
 from analysis.report.table_markup import to_html, to_html_page
@@ -26,7 +27,6 @@ from analysis.report.tables import (
     column_cells,
     csv_text,
     frame_table,
-    is_formula,
     number_text,
     plain_frame,
 )

@@ -9,11 +9,12 @@ import nbformat
 import pytest
 
 from analysis import CompendiumError, paths
-from analysis.runs import own_notebooks, reproduce
+from analysis.runs import reproduce
 from analysis.runs.engine import Outcome
 from analysis.runs.launchers import Engine
-from analysis.runs.notebooks import check_declaration, declared_parameters, find_notebook
-from analysis.runs.own_notebooks import new_notebook
+from analysis.runs.new_notebook import new_notebook
+from analysis.runs.notebook_file import declared_parameters
+from analysis.runs.notebooks import check_declaration, find_notebook
 from analysis.runs.parameters import (
     OwnQuestion,
     ParameterError,
@@ -22,6 +23,7 @@ from analysis.runs.parameters import (
     read_values,
     validate,
 )
+from analysis.runs.parameters.own import own_model, own_notebooks
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_new_notebook_is_a_paper_that_can_be_run(notebooks):
     check_declaration(found)
     assert validate("incubators", {}).injectable() == OwnQuestion().injectable()
     assert [row.name for row in describe("incubators")] == list(OwnQuestion.model_fields)
-    assert own_notebooks.names() == ["incubators"]
+    assert own_notebooks() == ["incubators"]
     assert sorted(notebooks.iterdir()) == [path]
 
 
@@ -130,8 +132,8 @@ def edit(path: Path, change) -> None:
 
 def test_the_model_is_made_once_for_the_same_defaults_and_anew_for_others(notebooks):
     path = new_notebook("mine")
-    model = own_notebooks.model_of("mine")
-    assert own_notebooks.model_of("mine") is model  # a sweep asks thousands of times
+    model = own_model("mine")
+    assert own_model("mine") is model  # a sweep asks thousands of times
 
     def later(content: dict) -> None:
         text = "".join(content["cells"][1]["source"])

@@ -9,12 +9,8 @@ import pytest
 from synthetic_project import TINY_CELL, write_notebook
 
 from analysis import CompendiumError, paths
-from analysis.runs.notebooks import (
-    check_declaration,
-    declared_parameters,
-    find_notebook,
-    read_notebook,
-)
+from analysis.runs.notebook_file import declared_parameters, read_notebook
+from analysis.runs.notebooks import check_declaration, find_notebook
 from analysis.runs.parameters import REGISTRY, ParameterError
 
 

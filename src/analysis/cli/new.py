@@ -30,7 +30,7 @@ def new(
     With [bold]--data[/] the file is checked first, and its first indicator becomes the outcome, or
     the regressor when it is money.
     """
-    from analysis.runs.own_notebooks import new_notebook
+    from analysis.runs.new_notebook import new_notebook
 
     defaults = _defaults(data) if data is not None else {}
     path = new_notebook(name, title, defaults)

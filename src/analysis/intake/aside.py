@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from analysis.inert import inert
 from analysis.intake.checked import ASIDE_COLUMNS, Counts
 from analysis.intake.meaning import YEAR_RULES
 from analysis.intake.numbers import EXPLAINED
@@ -26,8 +27,6 @@ WORDS = {
 }
 #: Rules about the whole row, which is then listed once and not cell by cell.
 ROW_RULES = ("territory.", "year.", "row.", REFUSED)
-#: First characters that make a spreadsheet program take a text for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def refuse_all(cells: pd.DataFrame) -> None:
@@ -99,16 +98,9 @@ def csv_text(frame: pd.DataFrame) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(frame.columns)
-    writer.writerows(_harmless(row) for row in frame.itertuples(index=False))
+    writer.writerows(map(_cell, row) for row in frame.itertuples(index=False))
     return buffer.getvalue()
 
 
-def _harmless(row: Sequence[object]) -> list[object]:
-    return [
-        f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else _cell(cell)
-        for cell in row
-    ]
-
-
 def _cell(cell: object) -> object:
-    return "" if cell is None or cell is pd.NA or cell != cell else cell
+    return "" if cell is None or cell is pd.NA or cell != cell else inert(cell)

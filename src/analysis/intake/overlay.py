@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import CompendiumError, paths, sources
+from analysis.inert import inert
 from analysis.intake.aside import csv_text
 from analysis.intake.carried import declared_dataset, text_frame
 from analysis.intake.changes import by_country_and_year, changed_figures, changes_page
@@ -71,7 +72,7 @@ class Joined:
     def unplaced(self, checked: Checked) -> int:
         """How many figures of a file found no place in the panel."""
         rows = pd.read_csv(self.folder / "report" / "not_placed.csv", dtype=str)
-        return int(rows["file"].eq(_harmless(checked.file)).sum())
+        return int(rows["file"].eq(inert(checked.file)).sum())
 
 
 @dataclass(frozen=True)
@@ -361,7 +362,7 @@ def _report(
         lost = figures.unplaced
         if figures.indicator.name not in declared:
             lost = pd.concat([lost, per_head_lost(figures, tables["regions"])])
-        unplaced.append(lost.assign(file=_harmless(one.checked.file)))
+        unplaced.append(lost.assign(file=one.checked.file))
     _write_csv(pd.concat(unplaced, ignore_index=True), folder / "not_placed.csv")
     accounts = [pd.DataFrame(columns=list(ACCOUNT)), *(figures.account for _, figures in placed)]
     _write_csv(pd.concat(accounts, ignore_index=True), folder / "conversion.csv")
@@ -371,11 +372,6 @@ def _report(
     for lang in LANGUAGES:
         page = changes_page(names, changes, declared, lang)
         (folder / f"changes.{lang}.html").write_text(page, encoding="utf-8")
-
-
-def _harmless(file: str) -> str:
-    """A file's name that no spreadsheet program takes for a formula."""
-    return file.lstrip("=+-@\t\r") or "file"
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:

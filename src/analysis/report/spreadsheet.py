@@ -21,9 +21,10 @@ from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.utils import get_column_letter
 
 from analysis import CompendiumError
+from analysis.inert import is_formula
 from analysis.languages import NARROW, catalogue
 from analysis.report.stable_zip import stable_zip
-from analysis.report.tables import Cell, Line, Table, column_cells, is_formula, rounded
+from analysis.report.tables import Cell, Line, Table, column_cells, rounded
 
 _ALIGN = {"l": "left", "c": "center", "r": "right"}
 _THIN, _THICK = Side(style="thin"), Side(style="medium")

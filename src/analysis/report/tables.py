@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import CompendiumError
+from analysis.inert import inert
 from analysis.languages import NARROW, catalogue
 
 MISSING = "–"
@@ -246,11 +247,11 @@ def csv_text(frame: pd.DataFrame) -> str:
 
     The last bits of a double depend on the processor and its thread count; twelve digits do not.
     Text is written as it is, except that an apostrophe is put before one that a spreadsheet would
-    run as a formula (see :func:`is_formula`).
+    run as a formula (see :func:`analysis.inert.is_formula`).
     """
     written = pd.DataFrame(
-        {_inert(c): _csv_column(frame[c]) for c in frame.columns},
-        columns=map(_inert, frame.columns),
+        {inert(c): _csv_column(frame[c]) for c in frame.columns},
+        columns=map(inert, frame.columns),
     )
     return str(written.to_csv(index=False, lineterminator="\n"))
 
@@ -261,38 +262,15 @@ def _csv_column(values: pd.Series) -> pd.Series:
     ):
         return values.map(_csv_float)
     is_text = values.dtype == object or pd.api.types.is_string_dtype(values)
-    return values.map(_inert) if is_text else values
+    return values.map(inert) if is_text else values
 
 
 def _csv_float(value: Any) -> Any:
     if _is_missing(value):
         return ""
     if not isinstance(value, float | np.floating):
-        return _inert(value)
+        return inert(value)
     return format(float(value) + 0.0, f".{SIGNIFICANT_DIGITS}g")  # + 0.0 turns -0 into 0
-
-
-def is_formula(text: str) -> bool:
-    """Whether a spreadsheet that opens a CSV would run a text.
-
-    Those that begin with ``=``, ``@``, a tab or a carriage return; after ``+`` or ``-`` only what
-    is more than the sign and no number, so that ``-``, ``+`` and ``-1.5`` stay as they are.
-    """
-    if not text.startswith(("+", "-")):
-        return text.startswith(("=", "@", "\t", "\r"))
-    return len(text) > 1 and not _reads_as_number(text)
-
-
-def _reads_as_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _inert(text: Any) -> Any:
-    return f"'{text}" if isinstance(text, str) and is_formula(text) else text
 
 
 def rounded(value: float) -> float:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any, NoReturn
 
-from analysis.runs.worker import NOT_IMPORTED
+from analysis.runs import unneeded
 
 _READY = b"+"
 
@@ -129,8 +129,7 @@ def _settle(seed: int) -> None:
     os.dup2(2, 1)
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
-    if sys.modules.get(NOT_IMPORTED, ...) is None:
-        del sys.modules[NOT_IMPORTED]
+    unneeded.admit()
 
 
 def _serve(arguments: Sequence[str], answers: int) -> None:

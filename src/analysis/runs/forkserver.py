@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from analysis.runs import forked_kernel, worker
+from analysis.runs import forked_kernel, unneeded, worker
 
 #: What every kernel imports while it starts.
 _KERNEL = (
@@ -75,7 +75,7 @@ def warm_up(modules: Sequence[str]) -> str:
         return reason
     _import_all([name for package in _WHEN_USED if package in sys.modules
                  for name in _WHEN_USED[package]])  # fmt: skip
-    sys.modules.setdefault(worker.NOT_IMPORTED, None)  # type: ignore[arg-type]
+    unneeded.leave_out()
     with warnings.catch_warnings():  # what papermill silences, notebooks do not
         _import_all(_WORKER)
     gc.collect()

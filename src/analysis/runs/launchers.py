@@ -21,7 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from analysis.runs.notebooks import Notebook
+    from analysis.runs.notebook_file import Notebook
 
 Environment = dict[str, str]
 #: Largest message of the fork server, in bytes.

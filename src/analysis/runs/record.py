@@ -21,7 +21,8 @@ import analysis
 from analysis import CompendiumError, paths
 from analysis.atomic import write_atomically
 from analysis.panel.manifest import brought_files, changed_tables
-from analysis.runs.notebooks import Notebook, check_declaration, find_notebook, read_notebook
+from analysis.runs.notebook_file import Notebook, read_notebook
+from analysis.runs.notebooks import check_declaration, find_notebook
 from analysis.runs.parameters import (
     REGISTRY,
     Parameters,

@@ -11,7 +11,8 @@ from typing import Any
 from analysis import paths
 from analysis.runs.engine import Notify, Outcome, Progress, remarks, run_all
 from analysis.runs.launchers import Engine, launching
-from analysis.runs.notebooks import Notebook, find_notebook
+from analysis.runs.notebook_file import Notebook
+from analysis.runs.notebooks import find_notebook
 from analysis.runs.parameters import REGISTRY, model_of, validate
 from analysis.runs.record import (
     EvidenceMissing,

@@ -20,7 +20,8 @@ from analysis.panel.manifest import brought_files
 from analysis.runs.engine import Notify, execute, remarks
 from analysis.runs.grid import Grid, checked, read_grid, typed
 from analysis.runs.launchers import Engine, launching
-from analysis.runs.notebooks import Notebook, find_notebook
+from analysis.runs.notebook_file import Notebook
+from analysis.runs.notebooks import find_notebook
 from analysis.runs.parameters import UsageError
 from analysis.runs.record import (
     CELL_TIMEOUT,

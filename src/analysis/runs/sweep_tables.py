@@ -24,6 +24,7 @@ from analysis import CompendiumError
 from analysis.claims import Entry, assemble
 from analysis.claims.assembly import reason
 from analysis.claims.verdict import null_of
+from analysis.inert import inert
 from analysis.runs.record import KEY_LENGTH, RunSpec, write_json
 from analysis.runs.sweep import PLAN, Result, Sweep, failed_rows
 
@@ -40,7 +41,6 @@ HEADLINE_COLUMNS = {
     "reason": pa.string(),
 }
 _TEXTS = ("claim", "unit", "verdict", "reason")
-_FORMULA = r"^([=+\-@\t\r])"
 
 
 def write_results(sweep: Sweep, result: Result) -> pd.DataFrame:
@@ -236,8 +236,6 @@ def _without_formulas(table: pa.Table) -> pa.Table:
     """Texts that a spreadsheet would compute begin with an apostrophe."""
     for position, field in enumerate(table.schema):
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
-            safe = pyarrow.compute.replace_substring_regex(
-                table.column(position), pattern=_FORMULA, replacement=r"'\1"
-            )
+            safe = pa.array(map(inert, table.column(position).to_pylist()), field.type)
             table = table.set_column(position, field, safe)
     return table

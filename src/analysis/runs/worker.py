@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from analysis.runs import unneeded
+
 if TYPE_CHECKING:
     from analysis.runs.forked_kernel import ForkedKernel
 
 NOTEBOOK, UNFINISHED = "notebook.ipynb", "unfinished.ipynb"
 START_TIMEOUT = 60
-#: jsonschema imports this to check IRIs, which notebooks have none of; the import takes 1 s.
-NOT_IMPORTED = "rfc3987_syntax"
 #: Seconds to wait for the last output of a cell on a busy machine.
 OUTPUT_TIMEOUT = 60
 #: As many characters of an error are passed on; the notebook has them all.
@@ -194,7 +194,7 @@ def _engine(session: Session) -> type:
 
 
 def _execute(session: Session) -> None:
-    sys.modules[NOT_IMPORTED] = None  # type: ignore[assignment]
+    unneeded.leave_out()
     from papermill.engines import papermill_engines
     from papermill.execute import execute_notebook
 

@@ -9,7 +9,8 @@ either way the model holds one canonical form, so that equal parameters give equ
 
 The modules, in reading order: ``given`` (what a user gives), ``text`` (from text to values),
 ``checks`` (what is accepted), ``kinds`` (the shared types), ``models`` (the notebooks),
-``validation`` (from values to a model), ``description`` (what the command line shows).
+``own`` (notebooks of one's own), ``validation`` (from values to a model), ``description`` (what
+the command line shows).
 """
 
 from analysis.runs.parameters.description import Description, as_text, describe

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from analysis.runs.parameters.errors import ParameterError, hint
 from analysis.runs.parameters.models import REGISTRY, Parameters
+from analysis.runs.parameters.own import own_model, own_notebooks
 
 
 def model_of(notebook: str) -> type[Parameters]:
@@ -16,11 +17,10 @@ def model_of(notebook: str) -> type[Parameters]:
     """
     if notebook in REGISTRY:
         return REGISTRY[notebook]
-    from analysis.runs import own_notebooks
-
-    if notebook in own_notebooks.names():
-        return own_notebooks.model_of(notebook)
-    allowed = [*REGISTRY, *own_notebooks.names()]
+    own = own_notebooks()
+    if notebook in own:
+        return own_model(notebook)
+    allowed = [*REGISTRY, *own]
     raise ParameterError(f"there is no notebook {notebook!r}{hint(notebook, allowed)}")
 
 

@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from analysis.atomic import write_atomically
+from analysis.inert import inert
 from analysis.sources.compile import write_table
 from analysis.sources.declared import Strict
 from analysis.sources.fetch.carried import Place
@@ -23,8 +24,6 @@ from analysis.sources.fetch.tidy import Tidy
 
 CONTENTS = "fetched.yaml"
 HEAD = "# Written by compendium data fetch.\n"
-#: Beginnings that a spreadsheet would take for a formula.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FetchedEntry(Strict):
@@ -119,9 +118,5 @@ def _write_aside(aside: pd.DataFrame, path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     texts = aside.select_dtypes(exclude="number").columns
-    guarded = aside.assign(**{name: aside[name].map(_guarded) for name in texts})
+    guarded = aside.assign(**{name: aside[name].map(inert) for name in texts})
     write_atomically(path, guarded.to_csv(index=False, lineterminator="\n").encode())
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if str(cell).startswith(FORMULAS) else cell

@@ -1,62 +1,17 @@
-"""Notebooks of one's own: made from a template, found beside the others, run like them."""
+"""A notebook of one's own, made from the template: found beside the others, run like them."""
 
-import copy
 import json
 import os
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import create_model
-
-from analysis import CompendiumError, paths
-from analysis.runs.parameters import REGISTRY, OwnQuestion, Parameters, UsageError
+from analysis import paths
+from analysis.runs.parameters import REGISTRY, UsageError
+from analysis.runs.parameters.own import NAME
 
 TEMPLATE = Path(__file__).with_name("own_question.ipynb")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TITLE_LENGTH = 200
-
-
-def names() -> list[str]:
-    """Notebooks in ``notebooks/`` that are not the compendium's, sorted."""
-    found = (path.stem for path in paths.NOTEBOOKS.glob("*.ipynb"))
-    return sorted(name for name in found if name not in REGISTRY and _NAME.fullmatch(name))
-
-
-def model_of(name: str) -> type[Parameters]:
-    """The model of an own notebook: ``OwnQuestion``, with the defaults its cell declares.
-
-    Raises CompendiumError when the cell declares something else.
-    """
-    from analysis.runs.notebooks import declared_parameters, read_notebook
-
-    path = paths.NOTEBOOKS / f"{name}.ipynb"
-    declared = declared_parameters(read_notebook(path))
-    known = OwnQuestion.model_fields
-    unknown = sorted(set(declared) - set(known))
-    missing = [field for field in known if field not in declared]
-    if unknown or missing:
-        problems = [f"{field} is unknown" for field in unknown]
-        problems += [f"{field} is missing" for field in missing]
-        raise CompendiumError(
-            f"{path}: the cell tagged 'parameters' must set {', '.join(known)}: "
-            f"{'; '.join(problems)}"
-        )
-    return _with_own_defaults(json.dumps(declared))
-
-
-@lru_cache
-def _with_own_defaults(declared: str) -> type[Parameters]:
-    """``OwnQuestion`` with these defaults (JSON); a sweep asks for it thousands of times."""
-    defaults = json.loads(declared)
-    fields: dict[str, Any] = {}
-    for field, info in OwnQuestion.model_fields.items():
-        info = copy.copy(info)
-        info.default = defaults[field]
-        fields[field] = (info.annotation, info)
-    return create_model("OwnQuestion", __base__=OwnQuestion, __doc__=OwnQuestion.__doc__, **fields)
 
 
 def new_notebook(name: str, title: str = "", defaults: Mapping[str, Any] | None = None) -> Path:
@@ -87,7 +42,7 @@ def new_notebook(name: str, title: str = "", defaults: Mapping[str, Any] | None 
 
 
 def _require_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot be the name of a notebook: use letters without accents, digits, "
             "'_' and '-', beginning with a letter or digit, at most 64"
