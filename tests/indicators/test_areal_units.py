@@ -40,7 +40,7 @@ def test_centroid_neighbours_are_close_to_the_borders_of_france():
     assert found - true == {"82-83"}  # Corsica is an island
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_gabriel_neighbours_match_their_definition(seed):
     random = np.random.default_rng(seed)

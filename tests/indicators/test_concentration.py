@@ -20,7 +20,7 @@ from analysis.indicators import (
     theil,
 )
 
-some = settings(max_examples=15, deadline=None)
+some = settings(max_examples=15)
 positive = st.floats(0.01, 1e6)
 tables = arrays(float, st.tuples(st.integers(2, 8), st.integers(2, 6)), elements=positive)
 vectors = st.integers(2, 30).flatmap(lambda n: arrays(float, n, elements=positive))

@@ -46,7 +46,7 @@ def test_peers_set_the_reference_and_may_be_beaten():
 positive = st.floats(0.01, 1e4)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(positive, positive, positive, positive), min_size=3, max_size=6))
 def test_log_gaps_add_up_to_the_gap_of_the_whole_chain(rows):
     levels = pd.DataFrame(rows, columns=["w", "x", "y", "z"])

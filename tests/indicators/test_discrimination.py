@@ -14,7 +14,7 @@ from analysis.indicators.discrimination import (
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=6, max_size=30))
 def test_auc_is_the_share_of_pairs_in_order(rows):
     events = np.array([event for event, _ in rows], dtype=float)

@@ -36,7 +36,7 @@ def test_theil_is_that_of_the_decomposition():
     assert gap == pytest.approx(100 * theil(money / people, people).total)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.permutations(range(12)), st.floats(0.1, 1e6), st.sampled_from(sorted(MEASURES)))
 def test_neither_the_order_of_rows_nor_the_currency_matters(order, rate, measure):
     first, second, people = rng(3).gamma(2, size=(3, 12))

@@ -19,7 +19,7 @@ def test_curve_by_hand():
     np.testing.assert_allclose(curve["amounts"], [0, 0.1, 0.4, 1])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0.1, 1e3)), min_size=2, max_size=20))
 def test_gini_is_one_minus_twice_the_area_under_the_curve(rows):
     money, people = (np.array(column) for column in zip(*rows, strict=True))

@@ -36,7 +36,7 @@ def test_elasticity_is_recovered_where_it_is_the_same_everywhere():
     assert elasticity(output, effort, people)(EACH) == pytest.approx(0.7)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=8).filter(lambda x: len(set(x)) == 4))
 def test_only_which_regions_are_together_matters(groups):
     random = np.random.default_rng(1)

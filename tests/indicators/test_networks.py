@@ -62,7 +62,7 @@ def test_centralities_of_a_star_are_known():
 weights = st.lists(st.sampled_from([0.0, 0.0, 1.0, 2.5]), min_size=15, max_size=15)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(weights)
 def test_centralities_satisfy_their_equations(values):
     matrix = np.zeros((6, 6))

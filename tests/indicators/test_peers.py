@@ -54,7 +54,7 @@ def test_nearest_leaves_itself_and_the_unknown_out_and_breaks_ties_by_code():
     assert nearest(distance, 2) == {"A": ("B", "C"), "B": ("A", "C"), "C": ("A", "B"), "D": ()}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_units_of_measurement_do_not_matter_and_distance_is_symmetric(seed):
     made = blocks(seed)

@@ -37,7 +37,7 @@ def test_proximity_is_the_smaller_conditional_probability():
 cells = st.lists(st.sampled_from([0.0, 1.0, np.nan]), min_size=32, max_size=32)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(cells)
 def test_proximity_and_density_match_brute_force(values):
     index = pd.MultiIndex.from_product([[2010], list("abcdefgh")], names=["year", "geo"])

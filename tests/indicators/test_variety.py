@@ -36,7 +36,7 @@ def test_extremes():
     assert between["unrelated_variety"] == pytest.approx(np.log(2))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0, 1e6), min_size=4, max_size=4).filter(lambda v: sum(v) > 1e-3))
 def test_related_variety_is_the_weighted_entropy_within_sectors(values):
     result = variety(table(values), SMALL).loc["r"]

@@ -15,8 +15,6 @@ def fuzz(cases: int, nightly: int) -> settings:
     """Settings of one fuzzing test with this many cases."""
     return settings(
         max_examples=nightly if NIGHTLY else cases,
-        derandomize=not NIGHTLY,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
 

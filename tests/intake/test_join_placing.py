@@ -157,7 +157,7 @@ def test_a_denominator_that_is_none_is_refused(flows):
     )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_every_figure_is_on_the_map_or_said_to_be_lost(data, flows, names):
     """Whatever codes of whatever versions come: what went in is what came out and what is told."""

@@ -46,7 +46,7 @@ SPECIFICATIONS = {
     ),
 }
 every_specification = pytest.mark.parametrize("name", SPECIFICATIONS)
-some = settings(max_examples=8, deadline=None)
+some = settings(max_examples=8)
 seeds = st.integers(0, 2**32 - 1)
 
 

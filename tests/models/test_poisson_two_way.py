@@ -11,7 +11,7 @@ from analysis.models import ModelError, Specification, fit, least_squares, two_w
 from analysis.models.poisson_two_way import concentrated_optimum
 from analysis.models.two_way import group_rows
 
-some = settings(max_examples=15, deadline=None)
+some = settings(max_examples=15)
 seeds = st.integers(0, 2**32 - 1)
 
 

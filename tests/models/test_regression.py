@@ -6,7 +6,7 @@ import pyfixest
 import pytest
 import scipy.stats
 import statsmodels.api as sm
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.models import Specification, fit, registry
@@ -198,7 +198,6 @@ def test_options_that_are_refused(options, message):
         ols(FRAME, outcome="y", regressors="x", **options)
 
 
-@settings(deadline=None)
 @given(st.integers(3, 40))
 def test_a_stated_number_of_parameters_is_what_the_factor_has(count):
     ours = ols(FRAME, outcome="y", regressors="x", parameters=count)

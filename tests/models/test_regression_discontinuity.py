@@ -157,7 +157,7 @@ def test_covariates_narrow_the_interval():
 
 
 @given(scale=st.sampled_from([1e-3, 0.5, 250.0]), unit=st.sampled_from([1e-3, 7.0, 1e4]))
-@settings(max_examples=9, deadline=None)
+@settings(max_examples=9)
 def test_bandwidth_and_jump_follow_the_units(scale, unit):
     frame = simulated(n=300)
     distance = frame["share"].to_numpy() - 75

@@ -9,7 +9,7 @@ from analysis.models import ModelError, absorption, two_way
 from analysis.models.absorption import absorb, count_effects
 from analysis.models.two_way import GroundedLaplacian, absorb_exactly, group_rows
 
-some = settings(max_examples=40, deadline=None)
+some = settings(max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -74,7 +74,7 @@ def test_every_row_is_there_though_few_are_printed() -> None:
     assert [row[0] for row in sheet.iter_rows(min_row=3, values_only=True)] == list(range(500))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(

@@ -36,7 +36,7 @@ def made_curve(n: int = 60, seed: int = 3) -> pd.DataFrame:
 
 
 @given(st.integers(0, 50), st.sampled_from([1, -1]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_codes_are_the_shares_the_verdict_rests_on(seed: int, sign: int) -> None:
     table = made_curve(seed=seed)
     codes = verdict_codes(ordered(table), sign)

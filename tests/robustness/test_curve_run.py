@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.models import ModelError, fit
@@ -440,7 +440,7 @@ def test_parts_of_a_curve_serve_the_joint_test(panel: pd.DataFrame) -> None:
         curve_parts(result, "year")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(factor=st.floats(1e-3, 1e3), shift=st.floats(-100, 100))
 def test_the_unit_of_a_column_does_not_matter(factor: float, shift: float) -> None:
     panel = made_panel()

@@ -150,7 +150,7 @@ def test_large_means_cost_no_digits() -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_order_of_rows_changes_no_byte(seed: int) -> None:
     frame = panel()

@@ -459,7 +459,7 @@ def test_a_first_stage_without_degrees_of_freedom_is_flagged() -> None:
 # Invariance -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(0, 10_000),
     st.floats(-6, 6),

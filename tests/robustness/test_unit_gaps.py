@@ -75,7 +75,7 @@ def test_placement_counts_the_gaps_that_are_as_large():
 
 
 @given(st.integers(0, 10_000), st.integers(21, 70))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_interval_leaves_zero_out_just_when_the_test_rejects(seed, units):
     values = np.random.default_rng(seed).normal(size=units)
     values[0] *= 2.5

@@ -146,7 +146,7 @@ CELLS = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(CELLS, CELLS)
 def test_every_figure_is_accounted_for(before: dict, after: dict) -> None:
     old, new = (

@@ -288,7 +288,7 @@ def test_an_offset_is_an_exposure() -> None:
     assert once.coefficients["term"].tolist() == ["Intercept", "x", "alpha"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 50),
     scale=st.floats(1e-4, 1e4),

@@ -44,7 +44,7 @@ def test_mean_over_all_orders(weights: str | None) -> None:
     assert result.statistics["r_squared"] == pytest.approx(r_squared(frame, NAMES, weights))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 1000))
 def test_shares_add_up_and_follow_neither_order_nor_units(seed: int) -> None:
     frame = data(seed)

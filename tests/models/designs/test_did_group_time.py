@@ -168,7 +168,7 @@ def test_clusters_factor():
     assert ratio.to_numpy() == pytest.approx(np.sqrt(12 / 11))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10_000), st.floats(0.1, 1000), st.sampled_from(["dr", "reg", "ipw"]))
 def test_symmetries(seed, scale, method):
     frame = simulated(3)

@@ -71,7 +71,7 @@ def test_two_periods_without_covariates_agree_across_methods():
             assert found["estimate"] == pytest.approx(regression)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.booleans())
 def test_bacon_weights_times_estimates_are_the_two_way_coefficient(seed, weighted):
     frame = panel(seed)

@@ -62,7 +62,7 @@ TOY: dict[str, Any] = {
 TWO: dict[str, Any] = {"predictors": ["size", "kind"], "predictor_window": [0, 7]}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10_000), st.integers(1, 25), st.integers(2, 30), st.sampled_from([0.0, 0.3, 10])
 )

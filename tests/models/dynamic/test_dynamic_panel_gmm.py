@@ -301,7 +301,7 @@ def test_row_order_and_labels_of_units_do_not_matter(options: dict[str, Any]) ->
     pd.testing.assert_frame_equal(relabelled.coefficients, expected.coefficients, rtol=1e-8)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     st.sampled_from(OPTIONS), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.integers(-1000, 1000)
 )

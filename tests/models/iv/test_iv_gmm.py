@@ -184,7 +184,7 @@ def brute_force_ar(frame: pd.DataFrame, value: float, vcov: str) -> float:
     return result.wald(["z1", "z2", "z3"]).p_value
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     st.sampled_from([0.0, 0.03, 0.06, 0.1, 0.3]),
     st.integers(0, 10_000),

@@ -64,7 +64,7 @@ def simulated(seed: int = 1) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(("estimator", "arguments"), ESTIMATORS)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 10**6))
 def test_row_order_and_labels_change_nothing(estimator, arguments, seed):
     frame = simulated()

@@ -273,7 +273,7 @@ def test_the_true_parameters_are_found():
     assert gmm.statistics["lambda"] == pytest.approx(0.5, abs=0.15)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.floats(0.01, 100))
 def test_row_order_units_of_measurement_and_names_of_regions_do_not_matter(seed, scale):
     generator = np.random.default_rng(seed)

@@ -296,7 +296,7 @@ def test_pet_peese_egger_and_begg() -> None:
     assert ours.statistics["begg_tau"] == pytest.approx(tau)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 100),
     scale=st.floats(1e-3, 1e3),

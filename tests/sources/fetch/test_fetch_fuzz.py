@@ -23,7 +23,7 @@ from analysis.sources.fetch.tidy import tidy
 from analysis.sources.territories import CodeLists
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-SOME = settings(max_examples=3000 if NIGHTLY else 40, deadline=None)
+SOME = settings(max_examples=3000 if NIGHTLY else 40)
 LIMITS = Limits(decoded_bytes=100_000)
 
 TABLE = b"""LAST UPDATE,freq,sectperf,unit,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG
