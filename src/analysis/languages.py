@@ -28,8 +28,8 @@ NARROW, WIDE = "\u202f", "\u00a0"
 MINUS = "−"
 #: Decimals at most where none are asked for.
 _MOST_DECIMALS = 6
-#: Countries of which Eurostat has a code of its own.
-_ISO = {"EL": "GR", "UK": "GB"}
+#: ISO 3166 alpha-2 of the countries of which Eurostat has a code of its own.
+ISO2 = {"EL": "GR", "UK": "GB"}
 #: A smaller p-value is not printed.
 _SMALLEST_P = 0.001
 #: Amounts of money from these sizes on are said in such units.
@@ -202,7 +202,7 @@ def country(code: str, lang: str) -> str:
     from babel import Locale
     from babel.core import get_global
 
-    code = _ISO.get(code, code)
+    code = ISO2.get(code, code)
     code = get_global("territory_aliases").get(code, [code])[0]
     return str(Locale(lang).territories.get(code, code))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from analysis.indicators.concentration import IndicatorError
 
@@ -32,6 +32,14 @@ class ClusteredDiscrimination:
     n_obs: int
     n_events: int
     n_clusters: int
+
+    @property
+    def p_value(self) -> float:
+        """Against the half of chance, by the distribution of the interval."""
+        distance = abs(self.auc - 0.5)
+        if self.std_error == 0:
+            return float(distance == 0)
+        return float(2 * stdtr(self.n_clusters - 1, -distance / self.std_error))
 
 
 def clustered_discrimination(

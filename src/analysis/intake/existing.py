@@ -90,9 +90,9 @@ def without_unused(
     figures (:func:`put`).
     """
     mine = rows[rows["indicator"].eq(placed.indicator.name) & rows["value"].notna()]
-    regional = {OWN_SERIES, _PAYMENTS} & set(changed)
-    lost = [placed.larger if regional else mine[mine["nuts_level"].gt(0)]]
-    if not set(changed) - {OWN_SERIES, _PAYMENTS}:
+    regional = {OWN_SERIES, _PAYMENTS}
+    lost = [mine[mine["nuts_level"].gt(0)] if regional.isdisjoint(changed) else placed.larger]
+    if regional.issuperset(changed):
         lost.append(mine[mine["nuts_level"].eq(0)])
     why = "the panel does not make this column of figures of this level"
     unused = pd.concat(lost, ignore_index=True).assign(why=why)

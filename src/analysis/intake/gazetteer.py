@@ -11,6 +11,7 @@ from babel.core import get_global
 
 from analysis import sources
 from analysis.intake.words import declared, plain
+from analysis.languages import ISO2
 from analysis.sources.territories import EXTRA_REGIO, VERSIONS, CodeLists
 
 ISO3 = "ISO3"
@@ -140,7 +141,7 @@ class Gazetteer:
 
 def iso3_of(country: str) -> str:
     """ISO 3166 alpha-3 of a Eurostat code, ``""`` where it is none."""
-    return _alpha3().get({"EL": "GR", "UK": "GB"}.get(country, country), "")
+    return _alpha3().get(ISO2.get(country, country), "")
 
 
 def french_number(text: str) -> str:
@@ -186,10 +187,11 @@ def _territories() -> Mapping[str, str]:
 def _country_names() -> tuple[tuple[str, str], ...]:
     """Pairs (name, Eurostat or alpha-2 code), English, French and usual variants."""
     pairs = []
+    eurostat = {iso: code for code, iso in ISO2.items()}
     for language in ("en", "fr"):
         for code, name in Locale(language).territories.items():
             if code in _alpha3():
-                pairs.append((plain(name), {"GR": "EL", "GB": "UK"}.get(code, code)))
+                pairs.append((plain(name), eurostat.get(code, code)))
     for code, names in declared("places")["countries"].items():
         pairs += [(plain(name), code) for name in names if len(name) > 3]
     return tuple(sorted(set(pairs)))

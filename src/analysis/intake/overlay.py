@@ -185,13 +185,14 @@ def _make(work: Path, files: Sequence[Brought], rules: Rules) -> None:
     replaced = _with_vintages(raw, files)
     tables = assemble(raw | _of_panel(replaced), years) if years or replaced else before
     placed = _placed(files, raw["nuts_flows"], tables, rules.spread)
-    for at, (one, figures) in enumerate(placed):
-        if figures.indicator.name in known:
-            changed = put(figures, one.checked.file, rules.existing, raw | replaced, tables)
-            rows = one.checked.observations
-            placed[at] = one, without_unused(figures, rows, rules.existing, tables, changed)
-            replaced |= changed
-    if any(figures.indicator.name in known for _, figures in placed):
+    taken = [at for at, (_, figures) in enumerate(placed) if figures.indicator.name in known]
+    for at in taken:
+        one, figures = placed[at]
+        changed = put(figures, one.checked.file, rules.existing, raw | replaced, tables)
+        rows = one.checked.observations
+        placed[at] = one, without_unused(figures, rows, rules.existing, tables, changed)
+        replaced |= changed
+    if taken:
         tables = assemble(raw | _of_panel(replaced), years)
     changes = changed_figures(before if replaced else {}, tables)
     added: list[Variable] = []

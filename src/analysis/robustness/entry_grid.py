@@ -14,14 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from analysis import CompendiumError
-from analysis.indicators.clustered_discrimination import (
-    ClusteredDiscrimination,
-    pairs_by_cluster,
-    summary,
-)
+from analysis.indicators.clustered_discrimination import pairs_by_cluster, summary
 from analysis.indicators.entry import entries
 from analysis.robustness.enumeration import WITH
 
@@ -172,7 +167,7 @@ def _row(won: Floats, compared: Floats, event: Floats) -> dict[str, Any]:
         "std_error": 100 * area.std_error,
         "ci_low": low,
         "ci_high": high,
-        "p_value": _p_value(area),
+        "p_value": area.p_value,
         "n_obs": area.n_obs,
         "n_events": area.n_events,
         "n_clusters": area.n_clusters,
@@ -181,14 +176,6 @@ def _row(won: Floats, compared: Floats, event: Floats) -> dict[str, Any]:
         "effect_low": low - 50,
         "effect_high": high - 50,
     }
-
-
-def _p_value(area: ClusteredDiscrimination) -> float:
-    """Against the half of chance, by the t distribution of the interval."""
-    distance = abs(area.auc - 0.5)
-    if area.std_error == 0:
-        return float(distance == 0)
-    return float(2 * stats.t.sf(distance / area.std_error, area.n_clusters - 1))
 
 
 def feature_sets(count: int) -> NDArray[np.bool_]:

@@ -193,18 +193,29 @@ def _what_changed(there: Any, sweep: Sweep) -> str:
     return "of another notebook, grid or shard"
 
 
-def _what_is_there(folder: Path) -> tuple[str, list[dict[str, Any]], tuple[int, int], str]:
-    """Notebook, values of each run, shard and estimate of the sweep in ``folder``; UsageError."""
+@dataclass(frozen=True)
+class _Begun:
+    """A sweep as its folder describes it; files: hashes of the user's files."""
+
+    notebook: str
+    rows: list[dict[str, Any]]
+    shard: tuple[int, int]
+    estimate: str
+    files: list[str]
+
+
+def _begun(folder: Path) -> _Begun:
+    """The sweep in ``folder``; UsageError where there is none."""
     there = read_json(folder / PLAN)
     try:
-        values = [dict(run["parameters"]) for run in there["runs"]]
         part, parts = there["shard"]
-        brought = [one["sha256"] for one in there["brought"]]
-        if brought != [one["sha256"] for one in brought_files(paths.PROCESSED)]:
-            raise UsageError(
-                f"{folder} holds a sweep with other --data files, which its {PLAN} names; give them"
-            )
-        return str(there["notebook"]), values, (int(part), int(parts)), str(there["estimate"])
+        return _Begun(
+            str(there["notebook"]),
+            [dict(run["parameters"]) for run in there["runs"]],
+            (int(part), int(parts)),
+            str(there["estimate"]),
+            [one["sha256"] for one in there["brought"]],
+        )
     except (TypeError, KeyError, ValueError):
         raise UsageError(f"{folder} holds no sweep to go on with: no readable {PLAN}") from None
 
@@ -215,17 +226,24 @@ def _resumed(request: Request, inputs: Inputs) -> Sweep:
         raise UsageError("--resume goes on with the sweep in a folder: give it with --out")
     if request.axes or request.fixed or request.file or request.shard != WHOLE:
         raise UsageError("--resume takes the grid and the shard from the folder: give neither")
-    name, rows, shard, estimate = _what_is_there(request.out)
-    if name != request.notebook:
-        raise UsageError(f"{request.out} holds a sweep of {name}, not of {request.notebook}")
+    begun = _begun(request.out)
+    if begun.files != [one["sha256"] for one in brought_files(paths.PROCESSED)]:
+        raise UsageError(
+            f"{request.out} holds a sweep with other --data files, which its {PLAN} names; "
+            "give them"
+        )
+    if begun.notebook != request.notebook:
+        raise UsageError(
+            f"{request.out} holds a sweep of {begun.notebook}, not of {request.notebook}"
+        )
     return plan_sweep(
-        find_notebook(name),
-        Grid(rows=rows),
+        find_notebook(begun.notebook),
+        Grid(rows=begun.rows),
         inputs,
         out=request.out,
-        shard=shard,
+        shard=begun.shard,
         already_split=True,
-        estimate=request.estimate or estimate,
+        estimate=request.estimate or begun.estimate,
         cell_timeout=request.cell_timeout,
     )
 

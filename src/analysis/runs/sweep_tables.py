@@ -236,6 +236,7 @@ def _without_formulas(table: pa.Table) -> pa.Table:
     """Texts that a spreadsheet would compute begin with an apostrophe."""
     for position, field in enumerate(table.schema):
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
-            safe = pa.array(map(inert, table.column(position).to_pylist()), field.type)
-            table = table.set_column(position, field, safe)
+            texts = table.column(position).combine_chunks().dictionary_encode()
+            safe = pa.array(map(inert, texts.dictionary.to_pylist()), field.type)
+            table = table.set_column(position, field, safe.take(texts.indices))
     return table

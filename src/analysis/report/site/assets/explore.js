@@ -61,7 +61,10 @@ const EXPLORE = (() => {
   /** The regions, on the map or off it. */
   const regions = Object.keys(window.TERRITORIES).filter((geo) => geo.length === LETTERS);
   let indicator = window.INDICATOR;
+  /** Regions with a value, highest first; those of them on the map; their places, equal for equals. */
   let order = [];
+  let drawn = [];
+  let ranks = new Map();
 
   const year = () => Number(form.elements.year.value);
   const value = (geo) => EXPLORE.at(indicator, geo, year());
@@ -99,7 +102,13 @@ const EXPLORE = (() => {
   function paint() {
     const known = regions.filter((geo) => value(geo) !== null);
     order = known.sort((a, b) => value(b) - value(a) || (a < b ? -1 : 1));
-    const drawn = order.filter((geo) => dots.has(geo));
+    drawn = order.filter((geo) => dots.has(geo));
+    ranks = new Map();
+    order.forEach((geo, place) => {
+      const before = order[place - 1];
+      const tied = before !== undefined && value(before) === value(geo);
+      ranks.set(geo, tied ? ranks.get(before) : place + 1);
+    });
     const sorted = drawn.map(value).reverse();
     const ends = classEnds(sorted);
     for (const [geo, link] of dots) {
@@ -117,8 +126,6 @@ const EXPLORE = (() => {
     fillRanking(title.textContent);
   }
 
-  /** Place by value, the same for equal ones. */
-  const rank = (geo) => 1 + order.filter((other) => value(other) > value(geo)).length;
   const shown = (number) => (number === null ? tip.dataset.missing : SITE.number(number));
 
   function paintLegend(ends, sorted) {
@@ -142,7 +149,7 @@ const EXPLORE = (() => {
       const row = EXPLORE.element("tr");
       const name = EXPLORE.element("th", { scope: "row" });
       name.append(EXPLORE.element("a", { href: `territories/${geo}.html` }, window.TERRITORIES[geo]));
-      row.append(EXPLORE.element("td", { class: "number" }, String(rank(geo))), name);
+      row.append(EXPLORE.element("td", { class: "number" }, String(ranks.get(geo))), name);
       row.append(EXPLORE.element("td", { class: "number" }, SITE.number(value(geo))));
       return row;
     });
@@ -155,7 +162,7 @@ const EXPLORE = (() => {
     name.append(EXPLORE.element("strong", {}, window.TERRITORIES[geo]), ` ${geo}`);
     const mine = value(geo);
     const figure = EXPLORE.element("p", {}, mine === null ? shown(mine) : `${shown(mine)} ${unit}`);
-    const counts = { rank: rank(geo), all: order.length };
+    const counts = { rank: ranks.get(geo), all: order.length };
     const place = EXPLORE.element("p", {}, mine === null ? "" : SITE.fill(tip.dataset.rank, counts));
     tip.replaceChildren(name, figure, place);
     section.querySelector("a.told")?.classList.remove("told");
@@ -166,7 +173,6 @@ const EXPLORE = (() => {
   function move(event, geo) {
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
     const step = steps[event.key];
-    const drawn = order.filter((other) => dots.has(other));
     if (!step || !drawn.length) return;
     event.preventDefault();
     const next = drawn[Math.min(Math.max(drawn.indexOf(geo) + step, 0), drawn.length - 1)];
